@@ -1,0 +1,176 @@
+//! The layers of ARCHITECTURE.md as code: who may depend on whom, and what a room must never see.
+//!
+//! Reads `cargo metadata` and the source tree; it knows nothing of what the crates do. A dependency that is not in the table
+//! below fails here, so that adding one is a decision somebody makes on purpose and reviews together with its reason.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+
+/// One crate of the workspace and everything it may name in its `[dependencies]`.
+struct Room {
+    name: &'static str,
+    /// Crates of this workspace.
+    inside: &'static [&'static str],
+    /// Crates from outside.
+    outside: &'static [&'static str],
+    /// Crates that must not be reached, not even through another dependency.
+    never_reached: &'static [&'static str],
+}
+
+const ROOMS: &[Room] = &[
+    Room {
+        name: "envelope",
+        inside: &[],
+        outside: &[
+            "aes", "aes-kw", "aws-lc-rs", "base64", "bytes", "cbc", "crc-fast", "ctr", "ghash", "hkdf", "hmac", "md-5", "minicbor",
+            "rand_core", "rsa", "serde_json", "sha1", "sha2", "subtle", "thiserror", "zeroize",
+        ],
+        never_reached: &[
+            "async-std", "async-trait", "aws-config", "aws-sdk-kms", "aws-sdk-s3", "futures", "futures-util", "http", "http-body", "hyper", "mio", "s3s",
+            "socket2", "tokio", "tower", "tracing",
+        ],
+    },
+    Room {
+        name: "keyring",
+        inside: &["envelope"],
+        outside: &["async-trait", "aws-sdk-kms", "base64", "thiserror", "zeroize"],
+        never_reached: &["aws-config", "aws-sdk-s3", "hyper", "s3s", "tokio"],
+    },
+    Room {
+        name: "localstore",
+        inside: &[],
+        outside: &[
+            "async-trait", "bytes", "futures", "hex", "http", "http-body-util", "md-5", "quick-xml", "s3s", "serde", "serde_json", "sha2", "tempfile",
+            "thiserror", "time", "tokio", "tokio-util", "tracing", "uuid",
+        ],
+        never_reached: &["aws-config", "aws-sdk-s3", "envelope", "gateway", "keyring", "objects"],
+    },
+    Room {
+        name: "objects",
+        inside: &["envelope", "keyring"],
+        outside: &[
+            "async-trait", "aws-credential-types", "aws-sigv4", "bytes", "futures", "getrandom", "http", "http-body", "http-body-util", "hyper",
+            "hyper-rustls", "hyper-util", "percent-encoding", "quick-xml", "quick_cache", "rustls", "serde", "thiserror", "time", "tokio", "tracing",
+        ],
+        never_reached: &["aws-config", "aws-sdk-kms", "aws-sdk-s3", "clap", "figment", "localstore", "s3s"],
+    },
+    Room {
+        name: "gateway",
+        inside: &["envelope", "objects"],
+        outside: &[
+            "async-trait", "base64", "bytes", "futures", "http", "http-body-util", "hyper", "md-5", "percent-encoding", "quick-xml", "s3s", "serde",
+            "thiserror", "time", "tokio", "tracing", "uuid",
+        ],
+        never_reached: &["aws-config", "aws-sdk-kms", "aws-sdk-s3", "clap", "figment", "localstore"],
+    },
+    Room {
+        name: "sealgate",
+        inside: &["gateway", "keyring", "localstore", "objects"],
+        outside: &[
+            "anyhow", "async-trait", "aws-config", "aws-credential-types", "bytes", "clap", "figment", "futures", "getrandom", "http",
+            "http-body-util", "hyper", "hyper-util", "rustls", "rustls-native-certs", "rustls-pki-types", "s3s", "serde", "serde_json", "strsim",
+            "tempfile", "time", "tokio", "tokio-rustls", "tokio-util", "tracing", "tracing-subscriber", "zeroize",
+        ],
+        // The binary decides nothing about bytes: ciphers belong to the envelope and are only reached through it.
+        never_reached: &[],
+    },
+];
+
+/// The crate that holds the tests; it may see everything.
+const TESTS: &str = "sealgate-tests";
+
+#[test]
+fn every_crate_of_the_workspace_has_a_room() {
+    let metadata = workspace();
+    let found: BTreeSet<String> = metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
+    let known: BTreeSet<String> = ROOMS.iter().map(|room| room.name).chain([TESTS]).map(String::from).collect();
+    assert_eq!(found, known, "a crate was added or removed: give it a row in tests/layering/main.rs and in ARCHITECTURE.md");
+}
+
+#[test]
+fn dependencies_inside_the_tree_point_one_way() {
+    complain(|room, name, in_tree| in_tree && !room.inside.contains(&name), "depends on a room it must not know");
+}
+
+#[test]
+fn dependencies_from_outside_are_the_ones_in_the_table() {
+    complain(|room, name, in_tree| !in_tree && !room.outside.contains(&name), "has an outside dependency that is not in the table");
+}
+
+#[test]
+fn no_room_reaches_what_it_must_never_see() {
+    let metadata = workspace();
+    let wrong: Vec<String> = ROOMS
+        .iter()
+        .flat_map(|room| {
+            let reached = reachable(&metadata, room.name);
+            room.never_reached.iter().filter_map(move |name| reached.get(*name).map(|path| format!("{}: {path}", room.name)))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "these are reached and must not be:\n  {}", wrong.join("\n  "));
+}
+
+#[test]
+fn every_source_file_says_what_it_is_for() {
+    let root = workspace().workspace_root.into_std_path_buf();
+    let mut files = Vec::new();
+    ["crates", "tests"].iter().for_each(|folder| rust_files(&root.join(folder), &mut files));
+    let silent: Vec<_> = files.iter().filter(|file| !fs::read_to_string(file).unwrap().starts_with("//!")).collect();
+    assert!(files.len() > ROOMS.len(), "the walk found almost nothing");
+    assert!(silent.is_empty(), "these files do not open with `//!`: {silent:#?}");
+}
+
+/// Fails with every normal dependency for which `is_wrong(room, dependency, is it in the tree)` holds.
+fn complain(is_wrong: impl Fn(&Room, &str, bool) -> bool, what: &str) {
+    let metadata = workspace();
+    let inside: BTreeSet<&str> = metadata.workspace_packages().iter().map(|package| package.name.as_str()).collect();
+    let mut wrong = Vec::new();
+    for room in ROOMS {
+        let package = metadata.workspace_packages().into_iter().find(|package| package.name == room.name).unwrap();
+        for dependency in package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal) {
+            if is_wrong(room, &dependency.name, inside.contains(dependency.name.as_str())) {
+                wrong.push(format!("{} {what}: {}", room.name, dependency.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn workspace() -> Metadata {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    let options = ["--offline", "--locked"].map(String::from);
+    MetadataCommand::new().manifest_path(manifest).other_options(options).exec().unwrap()
+}
+
+/// Everything `name` is built with when it is used (normal and build dependencies of normal ones), with the way to it.
+fn reachable(metadata: &Metadata, name: &str) -> BTreeMap<String, String> {
+    let resolve = metadata.resolve.as_ref().unwrap();
+    let start = &metadata.workspace_packages().into_iter().find(|package| package.name == name).unwrap().id;
+    let mut paths: BTreeMap<&PackageId, String> = BTreeMap::from([(start, name.to_owned())]);
+    let mut queue = VecDeque::from([start]);
+    while let Some(id) = queue.pop_front() {
+        let node = resolve.nodes.iter().find(|node| &node.id == id).unwrap();
+        for dependency in node.deps.iter().filter(|dependency| dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)) {
+            if !paths.contains_key(&dependency.pkg) {
+                let path = format!("{} -> {}", paths[id], metadata[&dependency.pkg].name);
+                paths.insert(&dependency.pkg, path);
+                queue.push_back(&dependency.pkg);
+            }
+        }
+    }
+    paths.into_iter().filter(|(id, _)| *id != start).map(|(id, path)| (metadata[id].name.to_string(), path)).collect()
+}
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("target") {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
