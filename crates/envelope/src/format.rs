@@ -1,0 +1,3 @@
+//! The formats content is sealed in. There is one.
+
+pub(crate) mod sealed;

@@ -1,0 +1,13 @@
+//! The sealed format, version 1: chunks, then a table, then a summary.
+//!
+//! What the three machines share is here: how content is cut and how pieces of a stream become whole chunks.
+
+mod cursor;
+mod gather;
+mod opener;
+mod range;
+mod sealer;
+
+pub use opener::Opener;
+pub use range::RangeOpener;
+pub use sealer::Sealer;

@@ -1,0 +1,185 @@
+//! Opens a whole stored object, from its first byte to its last.
+//!
+//! Every chunk is authentic before it is released, and the last one is held back until the summary has agreed with
+//! everything that came. Of the digests, the CRCs are computed anew, since they cost nothing next to the cipher.
+
+use std::fmt;
+
+use bytes::BytesMut;
+
+use super::cursor::{CHUNK, Cursor, SEALED_CHUNK};
+use super::gather::Gather;
+use crate::cipher::TAG;
+use crate::{
+    ChecksumName, DigestSet, Digests, Error, Facts, ObjectKeys, Summary, Transform, layout,
+};
+
+const SUMMARY: usize = 256;
+
+/// Opens one object.
+pub struct Opener {
+    keys: ObjectKeys,
+    plain_len: u64,
+    sealed_len: u64,
+    missing: u64,
+    table_missing: u64,
+    cursor: Cursor,
+    gather: Gather,
+    crcs: Digests,
+    summary: Vec<u8>,
+    broken: Option<Error>,
+}
+
+impl Opener {
+    /// Begins an object of `sealed_len` stored bytes.
+    ///
+    /// # Errors
+    /// [`Error::ImpossibleLength`] when no object has this length.
+    pub fn new(keys: ObjectKeys, sealed_len: u64) -> Result<Self, Error> {
+        let plain_len =
+            layout::plain_len(sealed_len).ok_or(Error::ImpossibleLength { sealed_len })?;
+        let crcs = [
+            ChecksumName::Crc32,
+            ChecksumName::Crc32c,
+            ChecksumName::Crc64Nvme,
+        ];
+        Ok(Self {
+            keys,
+            plain_len,
+            sealed_len,
+            missing: sealed_len,
+            table_missing: layout::table_len(plain_len),
+            cursor: Cursor::new(plain_len, 0),
+            gather: Gather::default(),
+            crcs: Digests::new(&DigestSet {
+                md5: false,
+                checksums: crcs.into(),
+            }),
+            summary: Vec::with_capacity(SUMMARY),
+            broken: None,
+        })
+    }
+
+    /// Length of the content.
+    pub fn plain_len(&self) -> u64 {
+        self.plain_len
+    }
+
+    /// Takes any number of stored bytes and appends the content of the chunks they complete, except the last.
+    ///
+    /// # Errors
+    /// [`Error::Chunk`] when a chunk is not authentic, [`Error::TrailingBytes`] when more bytes come than the object
+    /// has. No call succeeds after that.
+    pub fn push(&mut self, sealed: &[u8], out: &mut BytesMut) -> Result<(), Error> {
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
+        self.take(sealed, out)
+            .inspect_err(|error| self.broken = Some(error.clone()))
+    }
+
+    /// Appends the last chunk, when summary, lengths and CRCs agree with it and everything before.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] when bytes are missing, the first error of [`Opener::push`] if there was one, and whatever
+    /// is wrong with summary or last chunk. The last chunk is not released then.
+    pub fn finish(mut self, out: &mut BytesMut) -> Result<Facts, Error> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        if self.missing != 0 {
+            return Err(Error::Truncated {
+                missing: self.missing,
+            });
+        }
+        let summary = Summary::open(&self.keys, &self.summary)?;
+        summary.check_sealed_len(self.sealed_len)?;
+        let held_back = out.len();
+        self.open_last(out)?;
+        let agreed = summary.facts.check(&self.crcs.finish());
+        if let Err(error) = agreed {
+            out.truncate(held_back);
+            return Err(error);
+        }
+        Ok(summary.facts)
+    }
+
+    fn take(&mut self, sealed: &[u8], out: &mut BytesMut) -> Result<(), Error> {
+        let came = u64::try_from(sealed.len()).map_err(|_| Error::TrailingBytes)?;
+        self.missing = self.missing.checked_sub(came).ok_or(Error::TrailingBytes)?;
+        out.reserve(
+            self.gather
+                .completed_by(sealed, SEALED_CHUNK)
+                .saturating_mul(CHUNK),
+        );
+        let mut input = sealed;
+        while !input.is_empty() && !self.cursor.is_done() && !self.cursor.is_at_last() {
+            self.open_next(&mut input, out)?;
+        }
+        if self.cursor.is_at_last() {
+            self.gather.keep(self.cursor.sealed_len(), &mut input);
+        }
+        let skipped = usize::try_from(self.table_missing)
+            .unwrap_or(usize::MAX)
+            .min(input.len());
+        let (table, rest) = input.split_at_checked(skipped).ok_or(Error::Internal)?;
+        self.table_missing = self
+            .table_missing
+            .saturating_sub(u64::try_from(table.len()).unwrap_or(u64::MAX));
+        self.summary.extend_from_slice(rest);
+        Ok(())
+    }
+
+    fn open_next(&mut self, input: &mut &[u8], out: &mut BytesMut) -> Result<(), Error> {
+        let (key, nonce, index) = (
+            self.keys.segment(),
+            self.cursor.nonce(),
+            self.cursor.index(),
+        );
+        let start = out.len();
+        let opened = self.gather.next(self.cursor.sealed_len(), input, |chunk| {
+            key.decrypt(nonce, b"", chunk, out)
+                .map_err(|_| Error::Chunk { index })
+        })?;
+        if opened {
+            self.crcs.update(out.get(start..).unwrap_or_default());
+            self.cursor.advance();
+        }
+        Ok(())
+    }
+
+    fn open_last(&mut self, out: &mut BytesMut) -> Result<(), Error> {
+        if self.cursor.is_done() {
+            return Ok(());
+        }
+        let (start, index, sealed) = (out.len(), self.cursor.index(), self.gather.held());
+        out.reserve(sealed.len().saturating_sub(TAG));
+        self.keys
+            .segment()
+            .decrypt(self.cursor.nonce(), b"", sealed, out)
+            .map_err(|_| Error::Chunk { index })?;
+        self.crcs.update(out.get(start..).unwrap_or_default());
+        Ok(())
+    }
+}
+
+impl Transform for Opener {
+    type Summary = Facts;
+
+    fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), Error> {
+        Opener::push(self, input, out)
+    }
+
+    fn finish(self, out: &mut BytesMut) -> Result<Facts, Error> {
+        Opener::finish(self, out)
+    }
+}
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener")
+            .field("plain_len", &self.plain_len)
+            .field("missing", &self.missing)
+            .finish_non_exhaustive()
+    }
+}
