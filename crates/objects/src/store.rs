@@ -6,8 +6,8 @@
 //! # What a sender owes the store
 //!
 //! * The URI is relative and path style: `/bucket/percent%2Dencoded/key?query`. The bucket comes first, whatever
-//!   addressing the store uses on the wire. Keys and query parameters are already percent-encoded, once, as S3
-//!   signs them; a store changes neither.
+//!   addressing the store uses on the wire. Keys and query parameters are already percent-encoded, once; a store may
+//!   spell them as S3 signs them, but never changes what they name.
 //! * There is no signature, and no `Host` is needed. `Authorization` and `x-amz-date` are the store's to write.
 //! * `Content-Length` is set whenever there is a body, and the body yields exactly that many bytes. A body that
 //!   ends early, goes on too long or fails never becomes an object: the connection is broken before its last byte.
@@ -17,6 +17,8 @@
 //! Every answer the store gave, errors included, once its head has arrived; the body streams behind it. A store
 //! retries what it can on its own, so the caller need not try again. [`StoreError`] is for requests that got no
 //! answer.
+
+pub mod s3;
 
 use std::fmt;
 use std::pin::Pin;
@@ -98,6 +100,8 @@ pub enum StoreError {
 pub enum Phase {
     /// Accepting a connection, TLS included.
     Connect,
+    /// Taking the next piece of a request's body.
+    Upload,
     /// Answering a request it had received in full.
     Answer,
     /// Sending the next piece of an answer's body.
@@ -108,6 +112,7 @@ impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connect => "accept a connection",
+            Self::Upload => "take the request",
             Self::Answer => "answer",
             Self::Body => "send the rest of its answer",
         })
