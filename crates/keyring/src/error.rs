@@ -1,0 +1,43 @@
+//! Why a data key could not be wrapped or unwrapped.
+//!
+//! A key that is not there and a key that refuses are told apart, since the operator does different things about them.
+
+use envelope::KeyId;
+
+/// What went wrong with a wrapping key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No key of the keyring wrapped this data key: a key is missing from the configuration.
+    #[error("the object is sealed with key {key_id:?}, which is not in the keyring", key_id = key_id.as_str())]
+    UnknownKey {
+        /// The name the envelope gives.
+        key_id: KeyId,
+    },
+    /// The key is there and does not unwrap it: another key under the same name, another object, or tampering.
+    #[error("key {key_id:?} refuses the object's data key", key_id = key_id.as_str())]
+    Refused {
+        /// The name of the key that refused.
+        key_id: KeyId,
+    },
+    /// Two keys of the keyring have one name, so an envelope could mean either.
+    #[error("two keys are named {key_id:?}", key_id = key_id.as_str())]
+    DuplicateKey {
+        /// The name both have.
+        key_id: KeyId,
+    },
+    /// A key file does not hold a key.
+    #[error("not a key file: {problem}")]
+    InvalidKeyFile {
+        /// What is wrong with it, without any of its content.
+        problem: &'static str,
+    },
+    /// The data key cannot be wrapped at all.
+    #[error("a data key cannot be wrapped with key {key_id:?}", key_id = key_id.as_str())]
+    Wrap {
+        /// The name of the key that was to wrap it.
+        key_id: KeyId,
+        /// What the envelope crate says.
+        source: envelope::Error,
+    },
+}

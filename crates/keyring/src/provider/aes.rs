@@ -1,0 +1,74 @@
+//! An AES-256 wrapping key held in memory.
+//!
+//! Its bytes stay inside a [`WrappingSecret`]; where they came from is not known here.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use envelope::{Binding, DataKey, EncryptedDataKey, KeyId, WrapAlgorithm, WrappingSecret, wrap};
+
+use crate::{Error, WrappingKey, key_file};
+
+/// A local AES-256 key.
+pub struct AesKey {
+    id: KeyId,
+    secret: WrappingSecret,
+}
+
+impl AesKey {
+    /// Names a secret. An all-zero secret neither wraps nor unwraps.
+    pub fn new(id: KeyId, secret: WrappingSecret) -> Self {
+        Self { id, secret }
+    }
+
+    /// Reads the contents of a key file.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeyFile`] when they hold no key, or an all-zero one.
+    pub fn from_key_file_contents(id: KeyId, contents: &[u8]) -> Result<Self, Error> {
+        let key = key_file::decode(contents)?;
+        Ok(Self::new(id, WrappingSecret::from_bytes(*key)))
+    }
+}
+
+#[async_trait]
+impl WrappingKey for AesKey {
+    fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    fn accepts(&self, edk: &EncryptedDataKey) -> bool {
+        edk.key_id == self.id && edk.algorithm == WrapAlgorithm::A256Kw
+    }
+
+    async fn wrap(&self, key: &DataKey, binding: &Binding) -> Result<EncryptedDataKey, Error> {
+        let wrapped =
+            wrap::wrap_a256kw(&self.secret, key, binding).map_err(|source| Error::Wrap {
+                key_id: self.id.clone(),
+                source,
+            })?;
+        Ok(EncryptedDataKey {
+            key_id: self.id.clone(),
+            algorithm: WrapAlgorithm::A256Kw,
+            wrapped,
+        })
+    }
+
+    async fn unwrap(&self, edk: &EncryptedDataKey, binding: &Binding) -> Result<DataKey, Error> {
+        let refused = || Error::Refused {
+            key_id: self.id.clone(),
+        };
+        if !self.accepts(edk) {
+            return Err(refused());
+        }
+        wrap::unwrap_a256kw(&self.secret, &edk.wrapped, binding).map_err(|_| refused())
+    }
+}
+
+impl fmt::Debug for AesKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AesKey")
+            .field("id", &self.id.as_str())
+            .finish_non_exhaustive()
+    }
+}
