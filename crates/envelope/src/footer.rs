@@ -45,7 +45,8 @@ pub struct Summary {
 
 impl Facts {
     /// The facts of content that was just sealed.
-    pub(crate) fn new(plain_len: u64, computed: Computed) -> Self {
+    #[must_use]
+    pub fn new(plain_len: u64, computed: Computed) -> Self {
         let Computed { md5, checksums } = computed;
         Self {
             plain_len,

@@ -1,1 +1,39 @@
-//! objects
+//! Sealed objects on any store: how they are written, read, sized and listed.
+//!
+//! The room knows the sealed format through `envelope`, the keys through `keyring`, and a store only as the
+//! [`Store`] seam. It refuses to know how clients speak to us (signatures, S3 error codes, permissions), where
+//! configuration comes from, and what a directory is.
+
+mod answers;
+mod error;
+mod etag;
+mod facts;
+mod headers;
+mod listing;
+mod location;
+mod metadata;
+mod policy;
+mod random;
+mod range;
+mod reader;
+mod sealed_objects;
+pub mod store;
+mod stream;
+mod writer;
+
+pub use answers::{buckets_where, error_code, rewrite_elements};
+pub use envelope::{BindingMode, ChecksumName, Computed, DigestSet, Facts};
+pub use error::Error;
+pub use etag::{hide_md5, show_md5};
+pub use headers::is_store_only;
+pub use listing::ListRequest;
+pub use location::{ObjectRef, bucket_uri, encode_key, service_uri};
+pub use metadata::{RESERVED_METADATA_PREFIX, USER_METADATA_PREFIX};
+pub use policy::{Contents, MetadataMode, PolicyTable, Rule, glob_matches};
+pub use random::{Random, RandomError};
+pub use range::RangeSpec;
+pub use reader::{OpenRequest, Opened, OpenedObject};
+pub use sealed_objects::SealedObjects;
+pub use stream::{TooLong, collect};
+pub use store::{Body, BoxError, Store, StoreError};
+pub use writer::{SealOutcome, SealRequest, Verdict, WrongLength};

@@ -1,0 +1,117 @@
+//! One file per operation, and what they share: the call they get and how a store's answer is passed on.
+
+mod create_bucket;
+mod delete_bucket;
+mod delete_object;
+mod delete_objects;
+mod get_bucket_location;
+mod get_object;
+mod head_bucket;
+mod head_object;
+mod list_buckets;
+mod list_objects;
+mod put_object;
+
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use objects::{Body, ObjectRef, OpenRequest, RangeSpec, SealedObjects, store};
+use s3s::TrailingHeaders;
+
+use crate::error::Fault;
+use crate::headers;
+use crate::identity::Client;
+use crate::operations::{Operation, Row};
+use crate::target::Target;
+
+/// An error answer of a store longer than this is not passed on.
+const ERROR_LIMIT: usize = 64 * 1024;
+
+/// A verified request.
+pub(crate) struct Call<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) target: Target,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+    pub(crate) trailing: Option<TrailingHeaders>,
+}
+
+impl Call<'_> {
+    fn object(&self) -> ObjectRef {
+        ObjectRef { bucket: self.target.bucket.clone(), key: self.target.key.clone() }
+    }
+
+    fn open_request(&self) -> OpenRequest {
+        let range = self.headers.get(http::header::RANGE).and_then(|range| RangeSpec::parse(range.to_str().ok()?));
+        let checksums = self.headers.get("x-amz-checksum-mode").is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"enabled"));
+        OpenRequest { at: self.object(), want: range, headers: headers::for_store(&self.headers), checksums }
+    }
+}
+
+/// Serves a call as its row says.
+pub(crate) async fn serve(objects: &SealedObjects, row: &Row, call: Call<'_>) -> Result<Response<Body>, Fault> {
+    match row.operation {
+        Operation::CreateBucket => create_bucket::serve(objects, call).await,
+        Operation::DeleteBucket => delete_bucket::serve(objects, call).await,
+        Operation::DeleteObject => delete_object::serve(objects, call).await,
+        Operation::DeleteObjects => delete_objects::serve(objects, call).await,
+        Operation::GetBucketLocation => get_bucket_location::serve(objects, call).await,
+        Operation::GetObject => get_object::serve(objects, call).await,
+        Operation::HeadBucket => head_bucket::serve(objects, call).await,
+        Operation::HeadObject => head_object::serve(objects, call).await,
+        Operation::ListBuckets => list_buckets::serve(objects, call).await,
+        Operation::ListObjects | Operation::ListObjectsV2 => list_objects::serve(objects, call).await,
+        Operation::PutObject => put_object::serve(objects, call).await,
+        Operation::AbortMultipartUpload
+        | Operation::CompleteMultipartUpload
+        | Operation::CreateMultipartUpload
+        | Operation::GetObjectTorrent
+        | Operation::ListMultipartUploads
+        | Operation::SelectObjectContent
+        | Operation::UploadPart => Err(Fault::not_implemented(format!("{} is not served", row.name))),
+    }
+}
+
+/// Sends a request that sealing does not concern and passes the answer on.
+async fn forward(objects: &SealedObjects, method: Method, uri: Uri, headers: HeaderMap, body: bytes::Bytes) -> Result<Response<Body>, Fault> {
+    let mut request = Request::new(store::full(body.clone()));
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    if !body.is_empty() || matches!(method, Method::PUT | Method::POST) {
+        request.headers_mut().insert(CONTENT_LENGTH, body.len().into());
+    }
+    pass_on(objects.forward(request).await?, false).await
+}
+
+/// Passes a store's answer on; `hide` says whether its ETag is altered.
+async fn pass_on(response: Response<Body>, hide: bool) -> Result<Response<Body>, Fault> {
+    let (parts, body) = response.into_parts();
+    let mut headers = headers::for_client(&parts.headers, false, hide);
+    let failed = parts.status.is_client_error() || parts.status.is_server_error();
+    let body = if failed {
+        let bytes = objects::collect(body, ERROR_LIMIT).await.unwrap_or_default();
+        refuse_own_credentials(parts.status, &bytes)?;
+        store::full(bytes)
+    } else {
+        let length = parts.headers.get(CONTENT_LENGTH).filter(|_| parts.status != StatusCode::NOT_MODIFIED);
+        headers.extend(length.map(|length| (CONTENT_LENGTH, length.clone())));
+        body
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = parts.status;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+/// A store that refuses our credentials must not look like one that refuses the client's.
+fn refuse_own_credentials(status: StatusCode, xml: &[u8]) -> Result<(), Fault> {
+    const OURS: [&str; 6] =
+        ["AuthorizationHeaderMalformed", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed", "SignatureDoesNotMatch"];
+    match objects::error_code(xml) {
+        Some((code, _)) if status.is_client_error() && OURS.contains(&code.as_str()) => {
+            tracing::error!(code, "the store refuses the credentials it was given; check [store]");
+            Err(Fault::internal("The store behind this endpoint refused its credentials; its operator finds the reason in the log."))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,118 @@
+//! The way of a request: guard, s3s, route; and the way back: faults written, ids added, the line in the log.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::FutureExt as _;
+use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use objects::{Body, BoxError, SealedObjects, store};
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tracing::Instrument as _;
+
+use crate::error::Fault;
+use crate::identity::{Client, Clients};
+use crate::route::{Answered, Route};
+use crate::{guard, telemetry};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
+const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
+
+/// A signed chunk is buffered until its signature is verified; clients send 64 KiB to 1 MiB.
+const SIGNED_CHUNK_LIMIT: usize = 16 * 1024 * 1024;
+
+/// What s3s itself writes as an error is shorter than this.
+const FAULT_LIMIT: usize = 64 * 1024;
+
+/// The S3 endpoint.
+#[derive(Clone)]
+pub struct Gateway {
+    service: S3Service,
+    host_id: Arc<str>,
+}
+
+/// s3s wants an implementation; the route takes every request before it is asked.
+struct Nothing;
+
+impl s3s::S3 for Nothing {}
+
+impl Gateway {
+    /// An endpoint for `clients` over `objects`.
+    #[must_use]
+    pub fn new(objects: SealedObjects, clients: Vec<Client>) -> Self {
+        let clients = Clients::new(clients);
+        let mut builder = S3ServiceBuilder::new(Nothing);
+        builder.set_auth(clients.clone());
+        builder.set_route(Route::new(objects, clients));
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config()))));
+        Self { service: builder.build(), host_id: Arc::from(uuid::Uuid::new_v4().simple().to_string()) }
+    }
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// When the connection should be dropped without an answer.
+    pub async fn call(&self, request: Request<Incoming>) -> Result<Response<Body>, BoxError> {
+        let request_id = uuid::Uuid::new_v4().simple().to_string()[..16].to_uppercase();
+        let span = telemetry::span(&request_id, request.method());
+        self.traced(request, &request_id).instrument(span).await
+    }
+
+    async fn traced(&self, request: Request<Incoming>, request_id: &str) -> Result<Response<Body>, BoxError> {
+        let started = Instant::now();
+        let bytes_in = telemetry::declared_len(request.headers());
+        let (method, resource) = (request.method().clone(), request.uri().path().to_owned());
+        let answered = AssertUnwindSafe(self.answer(request)).catch_unwind().await;
+        let mut response = match answered.unwrap_or_else(|_| Ok(Err(panicked())))? {
+            Ok(response) => response,
+            Err(fault) => {
+                tracing::debug!(code = fault.code(), status = fault.status().as_u16(), "refused");
+                fault.render(&resource, request_id, &self.host_id)
+            }
+        };
+        if method == Method::HEAD {
+            drop(std::mem::replace(response.body_mut(), store::empty()));
+        }
+        response.headers_mut().insert(REQUEST_ID, HeaderValue::try_from(request_id)?);
+        response.headers_mut().insert(HOST_ID, HeaderValue::try_from(&*self.host_id)?);
+        Ok(telemetry::watched(response, tracing::Span::current(), started, bytes_in))
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Result<Response<Body>, Fault>, BoxError> {
+        let (parts, body) = request.into_parts();
+        if let Err(fault) = guard::check(&parts) {
+            return Ok(Err(fault));
+        }
+        let request = Request::from_parts(parts, s3s::Body::from(body));
+        let mut response = self.service.call(request).await.map_err(s3s::HttpError::into_std_error)?;
+        if let Some(fault) = response.extensions_mut().remove::<Fault>() {
+            return Ok(Err(fault));
+        }
+        if response.extensions_mut().remove::<Answered>().is_some() {
+            return Ok(Ok(response.map(http_body_util::BodyExt::boxed_unsync)));
+        }
+        let (parts, body) = response.into_parts();
+        let xml = objects::collect(body.boxed_unsync(), FAULT_LIMIT).await?;
+        Ok(Err(Fault::from_answer(parts.status, &xml)))
+    }
+}
+
+/// What s3s is told, every limit said explicitly.
+fn config() -> S3Config {
+    let mut config = S3Config::default();
+    config.aws_chunked_stream_max_chunk_size = SIGNED_CHUNK_LIMIT;
+    config.put_object_max_size = None;
+    config.custom_route_max_body_size = None;
+    config.allow_post_signature = false;
+    config.enable_sig_v2 = true; // presigned only: the guard refuses the header form
+    config.sig_v4_allowed_services = vec!["s3".to_owned()];
+    config
+}
+
+fn panicked() -> Fault {
+    tracing::error!("a request handler panicked");
+    Fault::internal("We encountered an internal error. Please try again.")
+}

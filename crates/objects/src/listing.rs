@@ -1,0 +1,83 @@
+//! Listings with the sizes of plaintext: arithmetic for sealed objects, a bounded number of questions for mixed buckets.
+
+use futures::StreamExt as _;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+
+use envelope::layout;
+
+use crate::answers::{ListedObject, Listing};
+use crate::policy::Contents;
+use crate::reader::{OpenRequest, Opened};
+use crate::store::{self, Body};
+use crate::stream;
+use crate::{Error, ObjectRef, SealedObjects, bucket_uri, etag};
+
+/// A page of 1,000 keys of 1,024 bytes, each byte encoded, stays well below this.
+const PAGE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Questions about objects of a mixed bucket that are open at the same time.
+const FAN_OUT: usize = 16;
+
+/// Which page of which bucket to list.
+pub struct ListRequest {
+    /// The bucket.
+    pub bucket: String,
+    /// The client's query, encoded, without credentials.
+    pub query: String,
+    /// The client's headers that the store is to see.
+    pub headers: HeaderMap,
+}
+
+impl SealedObjects {
+    /// Lists a page with plaintext sizes and the ETags that clients know.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when there was no answer, [`Error::BadAnswer`] when it is no listing.
+    pub async fn list(&self, request: ListRequest) -> Result<Response<Body>, Error> {
+        let response = self.ask(Method::GET, bucket_uri(&request.bucket, &request.query)?, request.headers).await?;
+        if response.status() != StatusCode::OK {
+            return Ok(response);
+        }
+        let (mut parts, body) = response.into_parts();
+        let page = stream::collect(body, PAGE_LIMIT).await.map_err(|error| Error::BadAnswer(error.to_string()))?;
+        let listing = Listing::parse(&page)?;
+        let questions: Vec<_> = listing.objects.iter().map(|object| self.amended(&request.bucket, object)).collect();
+        let amended: Vec<(u64, String)> = futures::stream::iter(questions).buffered(FAN_OUT).collect().await;
+        let page = listing.amend(amended);
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
+        Ok(Response::from_parts(parts, store::full(page)))
+    }
+
+    /// The size and the ETag that clients see.
+    async fn amended(&self, bucket: &str, object: &ListedObject) -> (u64, String) {
+        let contents = self.policies.rule(bucket, &object.key).map(|rule| rule.contents);
+        let plain_len = match contents {
+            Some(Contents::Plain) => return (object.stored_len, object.etag.clone()),
+            Some(Contents::Mixed) => self.asked_len(bucket, object).await,
+            Some(Contents::Sealed) | None => layout::plain_len(object.stored_len),
+        };
+        (plain_len.unwrap_or(object.stored_len), etag::hide_md5(&object.etag))
+    }
+
+    /// The plaintext length of an object that may or may not be ours; `None` when it cannot be known now.
+    async fn asked_len(&self, bucket: &str, object: &ListedObject) -> Option<u64> {
+        // A length that no sealed object has needs no question.
+        layout::plain_len(object.stored_len)?;
+        let at = ObjectRef { bucket: bucket.to_owned(), key: object.key.clone() };
+        if let Some(facts) = self.facts.find(&at, &object.etag) {
+            return Some(facts.plain_len);
+        }
+        if let Some(plain_len) = self.facts.find_len(&at, &object.etag) {
+            return Some(plain_len);
+        }
+        let request = OpenRequest { at: at.clone(), want: None, headers: HeaderMap::new(), checksums: false };
+        match self.head(request).await {
+            Ok(Opened::Object(found)) => {
+                self.facts.remember_len(&at, &object.etag, found.plain_len);
+                Some(found.plain_len)
+            }
+            _ => None,
+        }
+    }
+}

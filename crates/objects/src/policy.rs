@@ -1,0 +1,143 @@
+//! Which rule holds for an object: the longest matching bucket and prefix wins, and no rule means no service.
+
+use std::sync::Arc;
+
+use envelope::BindingMode;
+use keyring::Keyring;
+
+/// What a bucket or prefix holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contents {
+    /// Everything is ours; anything else is refused.
+    Sealed,
+    /// Ours and plaintext objects side by side; every object is asked what it is.
+    Mixed,
+    /// Nothing is ours; bytes pass as they are.
+    Plain,
+}
+
+/// What happens to the client's own metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetadataMode {
+    /// Sealed with the object (the default).
+    Sealed,
+    /// Kept readable at the store.
+    Clear,
+}
+
+/// How objects of some buckets, or of a prefix in them, are written and read.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// A pattern of bucket names; `*` stands for any run of characters.
+    pub buckets: String,
+    /// The keys concerned start with this; empty for all.
+    pub prefix: String,
+    /// Whether new objects are sealed.
+    pub seal: bool,
+    /// What is there to be read.
+    pub contents: Contents,
+    /// What the key wrap binds.
+    pub binding: BindingMode,
+    /// What happens to user metadata.
+    pub metadata: MetadataMode,
+    /// The bucket name that the wrap binds in place of the real one, for replicas under another name.
+    pub bucket_identity: Option<String>,
+}
+
+impl Rule {
+    fn matches(&self, bucket: &str, key: &str) -> bool {
+        key.starts_with(&self.prefix) && glob_matches(&self.buckets, bucket)
+    }
+
+    /// How exactly the rule speaks of what it matches: exact bucket names before patterns, longer ones first.
+    fn exactness(&self) -> (usize, bool, usize) {
+        (self.buckets.replace('*', "").len(), !self.buckets.contains('*'), self.prefix.len())
+    }
+
+    /// The name of `bucket` as the key wrap knows it.
+    pub(crate) fn identity_of<'a>(&'a self, bucket: &'a str) -> &'a str {
+        self.bucket_identity.as_deref().unwrap_or(bucket)
+    }
+}
+
+/// All rules, with the keyring that they share.
+pub struct PolicyTable {
+    rules: Vec<Rule>,
+    keyring: Arc<Keyring>,
+}
+
+impl PolicyTable {
+    /// A table of `rules`; their order does not matter.
+    #[must_use]
+    pub fn new(mut rules: Vec<Rule>, keyring: Arc<Keyring>) -> Self {
+        rules.sort_by_key(|rule| std::cmp::Reverse(rule.exactness()));
+        Self { rules, keyring }
+    }
+
+    /// The rule for an object, if any rule speaks of it.
+    pub(crate) fn rule(&self, bucket: &str, key: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.matches(bucket, key))
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+}
+
+/// Whether `name` fits `pattern`, in which `*` stands for any run of characters and everything else for itself.
+#[must_use]
+pub fn glob_matches(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(rest) = name.strip_prefix(pieces.next().unwrap_or("")) else { return false };
+    let Some(last) = pieces.next_back() else { return rest.is_empty() };
+    let Some(mut rest) = rest.strip_suffix(last) else { return false };
+    for piece in pieces {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_any_run() {
+        for (pattern, name) in [("*", ""), ("*", "x"), ("a*", "a"), ("*-b", "a-b"), ("a*c*e", "abcde"), ("a", "a"), ("a**b", "ab")] {
+            assert!(glob_matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [("", "x"), ("a", "ab"), ("a*a", "a"), ("a*c", "ab"), ("*x*", "abc"), ("a*b*b", "ab")] {
+            assert!(!glob_matches(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    fn rule(buckets: &str, prefix: &str) -> Rule {
+        Rule {
+            buckets: buckets.into(),
+            prefix: prefix.into(),
+            seal: true,
+            contents: Contents::Sealed,
+            binding: BindingMode::Object,
+            metadata: MetadataMode::Sealed,
+            bucket_identity: None,
+        }
+    }
+
+    #[test]
+    fn the_longest_match_wins() {
+        let mut rules = [rule("*", ""), rule("log*", ""), rule("logs", ""), rule("logs", "old/"), rule("*", "old/")];
+        rules.sort_by_key(|rule| std::cmp::Reverse(rule.exactness()));
+        let find = |bucket, key| {
+            let found = rules.iter().find(|rule| rule.matches(bucket, key)).unwrap();
+            (found.buckets.as_str(), found.prefix.as_str())
+        };
+        assert_eq!(find("logs", "old/a"), ("logs", "old/"));
+        assert_eq!(find("logs", "new"), ("logs", ""));
+        assert_eq!(find("logbook", "new"), ("log*", ""));
+        assert_eq!(find("other", "old/"), ("*", "old/"));
+        assert_eq!(find("other", "x"), ("*", ""));
+    }
+}

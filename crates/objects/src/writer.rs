@@ -1,0 +1,254 @@
+//! Writing one object: the data key, the envelope, and a body that ends only when everything that came was believed.
+
+use std::collections::BTreeMap;
+
+use bytes::BytesMut;
+use envelope::{
+    Binding, Computed, DataKey, DigestSet, Digests, ENVELOPE_NAME, Envelope, METADATA_NAME, ObjectKeys, Sealer, Upload,
+};
+use http::header::{CONTENT_LENGTH, ETAG};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::BodyExt as _;
+
+use crate::policy::{MetadataMode, Rule};
+use crate::random::draw;
+use crate::store::{Body, BoxError};
+use crate::stream::{Driver, FailureSlot, Machine};
+use crate::{Error, Facts, ObjectRef, Random, SealedObjects, USER_METADATA_PREFIX, metadata};
+
+/// The last word before an object is stored: called with the digests of all the plaintext, before its last bytes go out.
+pub type Verdict = Box<dyn FnOnce(&Computed) -> Result<(), BoxError> + Send>;
+
+/// An object to write.
+pub struct SealRequest {
+    /// Where it goes.
+    pub at: ObjectRef,
+    /// How many bytes `body` will yield; any other number is refused.
+    pub plain_len: u64,
+    /// The client's headers that the store is to see (types, conditions, storage class) and the client's metadata.
+    pub headers: HeaderMap,
+    /// Which digests of the plaintext are wanted.
+    pub digests: DigestSet,
+    /// Whether the body may be believed.
+    pub verdict: Verdict,
+    /// The plaintext.
+    pub body: Body,
+}
+
+/// How a write ended.
+pub struct SealOutcome {
+    /// The store's answer, whether it stored the object or not.
+    pub response: Response<Body>,
+    /// The digests of the plaintext, when all of it was read.
+    pub computed: Option<Computed>,
+}
+
+impl SealedObjects {
+    /// Writes an object as its rule says, verifying while it streams. Nothing is stored unless `verdict` agrees.
+    ///
+    /// # Errors
+    /// [`Error::Body`] with the body's or the verdict's own error; otherwise why the object cannot be written.
+    pub async fn seal(&self, mut request: SealRequest) -> Result<SealOutcome, Error> {
+        let rule = self.rule(&request.at.bucket, &request.at.key)?;
+        let client_metadata = metadata::from_client(&request.headers)?;
+        let computed = ComputedSlot::default();
+        let checker = Checker { digests: Digests::new(&request.digests), verdict: request.verdict, computed: computed.clone() };
+        let (body, failures) = if rule.seal {
+            drop_plaintext_facts(&mut request.headers);
+            let keys = self.fresh_envelope(rule, &request.at, &client_metadata, &mut request.headers).await?;
+            let machine = SealMachine::new(keys, request.plain_len, checker, self.random.as_ref())?;
+            let sealed_len = machine.sealer.sealed_len();
+            drive(request.body, machine, sealed_len)
+        } else {
+            let machine = PassMachine { checker, held: None, left: request.plain_len };
+            drive_plain(request.body, machine, request.plain_len).await?
+        };
+        metadata::check_size(&request.headers)?;
+        let response = self.store_body(&request.at, request.headers, body, &failures).await?;
+        let computed = computed.take();
+        if rule.seal && response.status().is_success() {
+            self.remember(&request.at, &response, request.plain_len, computed.as_ref());
+        }
+        Ok(SealOutcome { response, computed })
+    }
+
+    /// Draws and wraps a data key and writes the envelope and the client's metadata into `headers`.
+    async fn fresh_envelope(
+        &self,
+        rule: &Rule,
+        at: &ObjectRef,
+        client_metadata: &BTreeMap<String, String>,
+        headers: &mut HeaderMap,
+    ) -> Result<ObjectKeys, Error> {
+        let key = DataKey::from_bytes(draw(self.random.as_ref())?);
+        let internal = |error: envelope::Error| Error::Internal(error.to_string());
+        let binding = Binding::new(rule.binding, rule.identity_of(&at.bucket), &at.key).map_err(internal)?;
+        let wrapped = self.policies.keyring().wrap(&key, &binding).await?;
+        let keys = ObjectKeys::derive(&key);
+        let envelope = Envelope::new(Upload::Put, rule.binding, wrapped, &keys);
+        insert(headers, ENVELOPE_NAME, &envelope.to_string())?;
+        match rule.metadata {
+            MetadataMode::Clear => metadata::into_headers(client_metadata, headers)?,
+            MetadataMode::Sealed if client_metadata.is_empty() => {}
+            MetadataMode::Sealed => {
+                let sealed = keys.seal_metadata(draw(self.random.as_ref())?, client_metadata).map_err(internal)?;
+                insert(headers, METADATA_NAME, &sealed)?;
+            }
+        }
+        Ok(keys)
+    }
+
+    async fn store_body(
+        &self,
+        at: &ObjectRef,
+        headers: HeaderMap,
+        (body, body_len): (Body, u64),
+        failures: &FailureSlot,
+    ) -> Result<Response<Body>, Error> {
+        let mut request = Request::builder().method(Method::PUT).uri(at.uri()?).body(body)?;
+        *request.headers_mut() = headers;
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body_len));
+        let answer = self.store.send(request).await;
+        // A body that failed is the cause of whatever the store or the connection said about it.
+        match failures.take() {
+            Some(error) => Err(Error::Body(error)),
+            None => Ok(answer?),
+        }
+    }
+
+    fn remember(&self, at: &ObjectRef, response: &Response<Body>, plain_len: u64, computed: Option<&Computed>) {
+        let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
+        if let (Some(etag), Some(computed)) = (etag, computed) {
+            self.facts.remember(at, etag, Facts::new(plain_len, computed.clone()).into());
+        }
+    }
+}
+
+fn drive<M: Machine>(body: Body, machine: M, output_len: u64) -> ((Body, u64), FailureSlot) {
+    let mut driver = Driver::new(body, machine, output_len);
+    let failures = driver.failures();
+    ((driver.boxed_unsync(), output_len), failures)
+}
+
+/// Like [`drive`]; but a body without bytes has nothing that could be held back, so it is judged before it is sent.
+async fn drive_plain(body: Body, machine: PassMachine, plain_len: u64) -> Result<((Body, u64), FailureSlot), Error> {
+    if plain_len > 0 {
+        return Ok(drive(body, machine, plain_len));
+    }
+    let body = Driver::new(body, machine, 0).primed().await.map_err(Error::Body)?;
+    Ok(((body, 0), FailureSlot::default()))
+}
+
+/// Takes away whatever tells the store about the plaintext: digests, checksums and the client's metadata.
+fn drop_plaintext_facts(headers: &mut HeaderMap) {
+    const PREFIXES: [&str; 4] = [USER_METADATA_PREFIX, "x-amz-checksum-", "x-amz-sdk-", "content-md5"];
+    let tells = |name: &HeaderName| PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix));
+    let names: Vec<HeaderName> = headers.keys().filter(|name| tells(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error> {
+    let bad = |error: &dyn std::fmt::Display| Error::Internal(format!("the envelope cannot be written: {error}"));
+    let name = HeaderName::try_from(format!("{USER_METADATA_PREFIX}{name}")).map_err(|error| bad(&error))?;
+    headers.insert(name, HeaderValue::from_str(value).map_err(|error| bad(&error))?);
+    Ok(())
+}
+
+/// Where the digests are left once all plaintext was read.
+#[derive(Clone, Default)]
+struct ComputedSlot(std::sync::Arc<std::sync::Mutex<Option<Computed>>>);
+
+impl ComputedSlot {
+    fn take(&self) -> Option<Computed> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
+    fn leave(&self, computed: Computed) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(computed);
+    }
+}
+
+/// Digests what passes and asks the verdict at the end.
+struct Checker {
+    digests: Digests,
+    verdict: Verdict,
+    computed: ComputedSlot,
+}
+
+impl Checker {
+    fn finish(self) -> Result<Computed, BoxError> {
+        let computed = self.digests.finish();
+        (self.verdict)(&computed)?;
+        self.computed.leave(computed.clone());
+        Ok(computed)
+    }
+}
+
+/// Seals while it checks; the last chunk and the footer wait for the verdict.
+struct SealMachine {
+    sealer: Sealer,
+    checker: Checker,
+    summary_nonce: [u8; 12],
+    /// Random bytes for the place of the table, drawn before anything is sent so that nothing can fail later.
+    table_fill: Vec<u8>,
+}
+
+impl SealMachine {
+    fn new(keys: ObjectKeys, plain_len: u64, checker: Checker, random: &dyn Random) -> Result<Self, Error> {
+        let sealer = Sealer::new(keys, plain_len).map_err(|_| Error::TooLarge { plain_len })?;
+        let table_len = usize::try_from(envelope::layout::table_len(plain_len)).map_err(|_| Error::TooLarge { plain_len })?;
+        let mut table_fill = vec![0; table_len];
+        random.fill(&mut table_fill)?;
+        Ok(Self { sealer, checker, summary_nonce: draw(random)?, table_fill })
+    }
+}
+
+impl Machine for SealMachine {
+    fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), BoxError> {
+        self.checker.digests.update(input);
+        self.sealer.push(input, out).map_err(Into::into)
+    }
+
+    fn finish(self, out: &mut BytesMut) -> Result<(), BoxError> {
+        let computed = self.checker.finish()?;
+        let mut fill = |bytes: &mut [u8]| {
+            let len = bytes.len().min(self.table_fill.len());
+            bytes[..len].copy_from_slice(&self.table_fill[..len]);
+        };
+        self.sealer.finish(computed, self.summary_nonce, &mut fill, out).map_err(Into::into)
+    }
+}
+
+/// Passes plaintext on as it is, one byte behind, so that the store never has all of it before the verdict.
+struct PassMachine {
+    checker: Checker,
+    held: Option<u8>,
+    left: u64,
+}
+
+impl Machine for PassMachine {
+    fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), BoxError> {
+        let Some((last, rest)) = input.split_last() else { return Ok(()) };
+        self.left = self.left.checked_sub(input.len() as u64).ok_or(WrongLength)?;
+        self.checker.digests.update(input);
+        out.extend(self.held.replace(*last));
+        out.extend_from_slice(rest);
+        Ok(())
+    }
+
+    fn finish(self, out: &mut BytesMut) -> Result<(), BoxError> {
+        if self.left > 0 {
+            return Err(WrongLength.into());
+        }
+        self.checker.finish()?;
+        out.extend(self.held);
+        Ok(())
+    }
+}
+
+/// A body had more or fewer bytes than declared.
+#[derive(Debug, thiserror::Error)]
+#[error("the body does not have the declared length")]
+pub struct WrongLength;
