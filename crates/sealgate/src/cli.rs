@@ -1,0 +1,142 @@
+//! The command line: what can be asked for, and the help for it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::Overrides;
+
+/// A local S3 endpoint that seals everything passing through it.
+///
+/// Clients talk plain S3 to Sealgate; the store behind it only ever holds ciphertext.
+#[derive(Debug, Parser)]
+#[command(name = "sealgate", version, arg_required_else_help = true, after_long_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Start with nothing configured, on this machine only, and follow what it prints:
+    sealgate serve
+
+  See which settings are in force and where each is from:
+    sealgate config check --config /etc/sealgate/sealgate.toml
+
+  Make a wrapping key for November 2026:
+    sealgate keygen --id 2026-11 --out /etc/sealgate/keys/2026-11.key";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve S3, sealing what clients store and opening what they read.
+    ///
+    /// With nothing configured it listens on 127.0.0.1:8333, stores sealed objects under the data
+    /// directory, and makes a key and a credential on the first run.
+    #[command(after_long_help = SERVE_EXAMPLES)]
+    Serve(SettingsFlags),
+    /// Make a wrapping key: a file that only its owner can read.
+    ///
+    /// Prints the lines to add to the configuration. Never replaces a file.
+    #[command(after_long_help = KEYGEN_EXAMPLES)]
+    Keygen(Keygen),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(Config),
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  On this machine, ciphertext under the data directory:
+    sealgate serve
+
+  Ciphertext on another disk, on two addresses:
+    sealgate serve --store /mnt/backup --listen 127.0.0.1:8333 --listen 192.0.2.7:8333
+
+  In front of a real S3 store, everything else from a file:
+    SEALGATE_STORE__ENDPOINT=https://s3.eu-central-1.amazonaws.com sealgate serve --config sealgate.toml
+
+Signals: SIGTERM and SIGINT let requests in flight finish (limits.drain); a second one ends at once.
+Exit status: 0 after an orderly end, 64 for wrong settings, 1 for anything else.";
+
+const KEYGEN_EXAMPLES: &str = "\
+Examples:
+  sealgate keygen
+  sealgate keygen --id 2026-11 --out /etc/sealgate/keys/2026-11.key
+
+Objects cannot be read without the key that wrapped theirs: keep a copy of it elsewhere.";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  sealgate config check
+  sealgate config check --config sealgate.toml --listen 127.0.0.1:9000
+
+Secrets are not followed: the listing shows where they are, never what they are.
+Exit status: 0 when the settings can be used, 64 when not.";
+
+/// Flags that override settings.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsFlags {
+    /// A configuration file, read after /etc/sealgate/sealgate.toml (also: `SEALGATE_CONFIG`).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where created files go: keys, credentials and, when no other store is named, sealed objects.
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+    /// Store sealed objects in this directory.
+    #[arg(long, value_name = "DIR")]
+    store: Option<String>,
+    /// Listen here, as IP:PORT; may be repeated.
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<String>,
+    /// Answer health checks here, as IP:PORT, or "off".
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<String>,
+}
+
+impl From<SettingsFlags> for Overrides {
+    fn from(flags: SettingsFlags) -> Self {
+        let SettingsFlags { config, data, store, listen, admin } = flags;
+        Self { config, data, store, listen, admin }
+    }
+}
+
+/// `keygen`
+#[derive(Debug, Args)]
+pub(crate) struct Keygen {
+    /// The file to write; default: the id with `.key` behind it, in the working directory.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// The key's id, stored with each object it wraps; default: today's date.
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Print every setting in force and where it is from; fail if they cannot be used.
+    #[command(after_long_help = CHECK_EXAMPLES)]
+    Check(SettingsFlags),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn listen_may_be_repeated() {
+        let cli = Cli::try_parse_from(["sealgate", "serve", "--listen", "a:1", "--listen", "b:2"]).unwrap();
+        let Command::Serve(flags) = cli.command else { panic!("another command") };
+        assert_eq!(Overrides::from(flags).listen, ["a:1", "b:2"]);
+    }
+}

@@ -1,0 +1,191 @@
+//! Everything that can be set, read once at the start, in types that cannot be wrong.
+//!
+//! Three steps: `layers` merges what was written where, `raw` gives it names, `resolve` gives it
+//! meaning. Nothing here opens a key or a port: secrets stay references until `serve` follows them.
+
+mod duration;
+mod layers;
+mod place;
+mod problem;
+mod raw;
+mod report;
+mod resolve;
+mod secret;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use layers::Layers;
+pub(crate) use layers::Overrides;
+pub(crate) use problem::Problems;
+pub(crate) use secret::SecretReference;
+
+/// The defaults, which also are the documentation of every setting.
+pub(crate) const DEFAULTS: &str = include_str!("../../../config/default.toml");
+
+/// What the program runs with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) tls: Option<TlsSettings>,
+    pub(crate) admin: Option<SocketAddr>,
+    /// Nobody chose the admin address, so nobody needs to mind when it is taken.
+    pub(crate) admin_is_default: bool,
+    pub(crate) data: DataDirectory,
+    pub(crate) region: String,
+    pub(crate) store: StoreSettings,
+    pub(crate) keys: Vec<KeySettings>,
+    /// The id among `keys`; `None` only when there are none.
+    pub(crate) primary: Option<String>,
+    pub(crate) clients: Vec<ClientSettings>,
+    pub(crate) rules: Vec<RuleSettings>,
+    pub(crate) log: LogSettings,
+    pub(crate) limits: Limits,
+}
+
+/// Where created files go. Not every set of settings needs one.
+#[derive(Debug, Clone)]
+pub(crate) struct DataDirectory(pub(crate) Option<PathBuf>);
+
+/// `[tls]`
+#[derive(Debug)]
+pub(crate) struct TlsSettings {
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) cert: PathBuf,
+    pub(crate) key: SecretReference,
+}
+
+/// `[store]`
+#[derive(Debug)]
+pub(crate) enum StoreSettings {
+    /// The embedded store; `None` means inside the data directory.
+    Directory(Option<PathBuf>),
+    /// Somebody else's.
+    S3(Box<S3Settings>),
+}
+
+/// `[store]` with `kind = "s3"`
+#[derive(Debug)]
+pub(crate) struct S3Settings {
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) virtual_host: bool,
+    pub(crate) credentials: StoreCredentials,
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) response_timeout: Duration,
+}
+
+/// Who we are to the store.
+#[derive(Debug)]
+pub(crate) enum StoreCredentials {
+    /// Named here.
+    Static { access_key: String, secret: SecretReference },
+    /// A profile of the AWS configuration files.
+    Profile(String),
+    /// Whatever AWS programs would use.
+    DefaultChain,
+}
+
+/// One of `[[keys]]`, of kind `aes`
+#[derive(Debug)]
+pub(crate) struct KeySettings {
+    pub(crate) id: String,
+    pub(crate) secret: SecretReference,
+}
+
+/// One of `[[clients]]`
+#[derive(Debug)]
+pub(crate) struct ClientSettings {
+    pub(crate) access_key: String,
+    pub(crate) secret: SecretReference,
+    pub(crate) buckets: Vec<String>,
+    pub(crate) permission: Permission,
+}
+
+/// What a client may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Permission {
+    Read,
+    Write,
+    ReadWrite,
+}
+
+/// One of `[[rules]]`
+#[derive(Debug)]
+pub(crate) struct RuleSettings {
+    pub(crate) bucket: String,
+    pub(crate) prefix: String,
+    pub(crate) seal: bool,
+    pub(crate) contents: Contents,
+    pub(crate) binding: Binding,
+    pub(crate) clear_metadata: bool,
+    pub(crate) bucket_identity: Option<String>,
+}
+
+/// What is stored where a rule applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contents {
+    /// Only our objects.
+    Sealed,
+    /// Ours, and plaintext that may be read.
+    Mixed,
+    /// Nothing of ours.
+    Plain,
+}
+
+/// What a wrapped key is tied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Binding {
+    Object,
+    Key,
+    None,
+}
+
+/// `[log]`
+#[derive(Debug)]
+pub(crate) struct LogSettings {
+    /// `None`: as the terminal says.
+    pub(crate) json: Option<bool>,
+    pub(crate) filter: String,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) connections: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) drain: Duration,
+}
+
+/// Whether a key may have this id.
+pub(crate) fn is_key_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+/// Settings, and the listing of them for people.
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    pub(crate) report: String,
+}
+
+/// Reads all layers.
+pub(crate) fn load(overrides: &Overrides) -> Result<Loaded, Problems> {
+    let environment: Vec<_> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    load_from(overrides, &environment)
+}
+
+fn load_from(overrides: &Overrides, environment: &[(String, String)]) -> Result<Loaded, Problems> {
+    let layers = Layers::read(overrides, environment)?;
+    let raw = layers.raw()?;
+    let settings = resolve::resolve(raw, &layers, environment)?;
+    let report = report::report(&layers, &settings);
+    Ok(Loaded { settings, report })
+}
+
+#[cfg(test)]
+mod tests;

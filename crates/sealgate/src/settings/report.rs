@@ -1,0 +1,77 @@
+//! The listing that `config check` prints: every value in force and where it is from.
+//!
+//! Shows references to secrets, never secrets: a literal one has been refused before.
+
+use std::fmt::Write;
+
+use figment::value::Value;
+
+use super::layers::Layers;
+use super::place::Path;
+use super::{Settings, StoreSettings};
+
+/// One line a value: `name = value`, then its source in a column of its own.
+pub(super) fn report(layers: &Layers, settings: &Settings) -> String {
+    let mut lines: Vec<(String, String)> = layers
+        .values()
+        .into_iter()
+        .filter(|(path, _)| is_ours(path))
+        .map(|(path, value)| {
+            let source = layers.source(&path).unwrap_or_default();
+            (format!("{path} = {}", show(&path, value)), source)
+        })
+        .collect();
+    lines.extend(implied(settings).into_iter().map(|line| (line, "implied".to_owned())));
+    lines.sort();
+    let width = lines.iter().map(|(value, _)| value.chars().count()).filter(|width| *width <= 60).max().unwrap_or(0);
+    let mut text = String::new();
+    for (value, source) in lines {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{value:width$}  # {source}");
+    }
+    text
+}
+
+/// Everything is; the check keeps an unforeseen secret from being shown.
+fn is_ours(path: &Path) -> bool {
+    !path.0.is_empty()
+}
+
+/// What follows from other settings and from the surroundings.
+fn implied(settings: &Settings) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(primary) = &settings.primary {
+        lines.push(format!("keyring.primary = \"{primary}\""));
+    } else {
+        lines.push("keys = made on the first run, in the data directory".to_owned());
+    }
+    if settings.clients.is_empty() {
+        lines.push("clients = one credential, made on the first run, in the data directory".to_owned());
+    }
+    if let StoreSettings::Directory(None) = settings.store {
+        lines.push("store.path = \"store\" in the data directory".to_owned());
+    }
+    lines
+}
+
+fn show(path: &Path, value: &Value) -> String {
+    match value {
+        Value::String(_, text) if is_command(path, text) => {
+            format!("\"{} ...\"", text.split_whitespace().next().unwrap_or_default())
+        }
+        Value::String(_, text) => format!("{text:?}"),
+        Value::Char(_, c) => format!("{:?}", c.to_string()),
+        Value::Bool(_, flag) => flag.to_string(),
+        Value::Num(_, number) => number.to_i128().map_or_else(|| "?".to_owned(), |number| number.to_string()),
+        Value::Empty(..) => "?".to_owned(),
+        Value::Array(_, array) => {
+            format!("[{}]", array.iter().map(|value| show(path, value)).collect::<Vec<_>>().join(", "))
+        }
+        Value::Dict(..) => "{}".to_owned(),
+    }
+}
+
+/// Arguments of a command may hold more than they should.
+fn is_command(path: &Path, text: &str) -> bool {
+    path.0.last().is_some_and(|name| name == "secret" || name == "key") && text.starts_with("command:")
+}

@@ -1,0 +1,210 @@
+//! References to secrets, and following them.
+//!
+//! A reference says where a secret is; it is not one, and may be shown. What it leads to is zeroed
+//! when dropped and never shown.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use tokio::io::AsyncReadExt;
+use zeroize::Zeroizing;
+
+/// More than any key or password, less than a mistake such as a whole disk image.
+const MAX_LEN: u64 = 64 * 1024;
+
+/// How long a command may take; people may have to type a passphrase or touch a token.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where a secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SecretReference {
+    /// The contents of a file.
+    File(PathBuf),
+    /// An environment variable.
+    Env(String),
+    /// A file in `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+    /// What a program prints.
+    Command(Vec<String>),
+}
+
+impl SecretReference {
+    /// Reads a reference. An error says how to write one, without repeating what was written.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let (scheme, rest) = text.split_once(':').ok_or(HOW)?;
+        match scheme {
+            "file" if !rest.is_empty() => Ok(Self::File(PathBuf::from(rest))),
+            "env" if is_variable(rest) => Ok(Self::Env(rest.to_owned())),
+            "env" => Err("`env:` wants the name of an environment variable"),
+            "credential" if is_file_name(rest) => Ok(Self::Credential(rest.to_owned())),
+            "credential" => Err("`credential:` wants the name of one systemd credential, without a path"),
+            "command" => match split_words(rest) {
+                Some(words) if !words.is_empty() => Ok(Self::Command(words)),
+                _ => Err("`command:` wants a program and its arguments, with quotes closed"),
+            },
+            _ => Err(HOW),
+        }
+    }
+
+    /// Follows the reference.
+    pub(crate) async fn read(&self) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+        let secret = match self {
+            Self::File(path) => read_file(path),
+            Self::Env(name) => match std::env::var_os(name) {
+                Some(value) => Ok(Zeroizing::new(std::os::unix::ffi::OsStringExt::into_vec(value))),
+                None => bail!("the environment variable {name} is not set"),
+            },
+            Self::Credential(name) => match std::env::var_os("CREDENTIALS_DIRECTORY") {
+                Some(directory) => read_file(&Path::new(&directory).join(name)),
+                None => bail!("CREDENTIALS_DIRECTORY is not set: `credential:` works in a systemd service"),
+            },
+            Self::Command(words) => run(words).await,
+        }?;
+        ensure!(!secret.is_empty(), "{self} is empty");
+        Ok(secret)
+    }
+
+    /// Follows the reference to one line of text, without the line's end.
+    pub(crate) async fn read_text(&self) -> anyhow::Result<Zeroizing<String>> {
+        let bytes = self.read().await?;
+        let text = std::str::from_utf8(&bytes).ok().map(str::trim);
+        match text {
+            Some(text) if !text.is_empty() && !text.contains(['\n', '\r']) => Ok(Zeroizing::new(text.to_owned())),
+            _ => bail!("{self} does not hold one line of text"),
+        }
+    }
+}
+
+impl fmt::Display for SecretReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::Credential(name) => write!(f, "credential:{name}"),
+            // Arguments may say more than they should: the program is enough to find the line.
+            Self::Command(words) => write!(f, "command:{}", words.first().map_or("", String::as_str)),
+        }
+    }
+}
+
+const HOW: &str = "secrets are not written here; write where the secret is: \"file:PATH\", \"env:NAME\", \
+                   \"credential:NAME\" (systemd) or \"command:PROGRAM ARGUMENTS\"";
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains('/')
+}
+
+/// Words between blanks; quotes of either kind hold words together. `None` when one stays open.
+fn split_words(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in text.chars() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            None if c == '"' || c == '\'' => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            None if c.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    use std::io::Read;
+    use std::os::unix::fs::PermissionsExt;
+
+    let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let metadata = file.metadata().with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(!metadata.is_dir(), "{} is a directory", path.display());
+    if metadata.permissions().mode() & 0o077 != 0 {
+        tracing::warn!(path = %path.display(), "a secret's file is open to other users; chmod 600 closes it");
+    }
+    let mut contents = Zeroizing::new(Vec::new());
+    file.take(MAX_LEN + 1).read_to_end(&mut contents).with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(contents.len() as u64 <= MAX_LEN, "{} is larger than 64 KiB", path.display());
+    Ok(contents)
+}
+
+async fn run(words: &[String]) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let (program, arguments) = words.split_first().context("no program")?;
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().with_context(|| format!("cannot run {program}"))?;
+    let stdout = child.stdout.take().context("no standard output")?;
+    let mut output = Zeroizing::new(Vec::new());
+    let finished = tokio::time::timeout(COMMAND_TIMEOUT, async {
+        stdout.take(MAX_LEN + 1).read_to_end(&mut output).await?;
+        child.wait().await
+    });
+    let status = finished.await.with_context(|| format!("{program} took longer than 30 seconds"))??;
+    ensure!(output.len() as u64 <= MAX_LEN, "{program} printed more than 64 KiB");
+    ensure!(status.success(), "{program} failed: {status}");
+    Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_is_refused_without_repeating_it() {
+        for literal in ["hunter2", "x:hunter2", "", "sealgate-key-1 aGVsbG8=", "file:"] {
+            let error = SecretReference::parse(literal).unwrap_err();
+            assert!(error.contains("file:PATH") && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_credential_cannot_leave_its_directory() {
+        assert!(SecretReference::parse("credential:../shadow").is_err());
+        assert!(SecretReference::parse("credential:..").is_err());
+    }
+
+    #[test]
+    fn quotes_hold_words_together() {
+        let words = |text| split_words(text).map(|words| words.join("|"));
+        assert_eq!(words("pass show  a/b"), Some("pass|show|a/b".to_owned()));
+        assert_eq!(
+            words(r#"sops -d --extract '["a"]["b"]' "x y""#),
+            Some(r#"sops|-d|--extract|["a"]["b"]|x y"#.to_owned())
+        );
+        assert_eq!(words("a ''"), Some("a|".to_owned()));
+        assert_eq!(words("a 'b"), None);
+    }
+
+    #[test]
+    fn arguments_of_a_command_are_not_shown() {
+        let reference = SecretReference::parse("command:vault read -token=s.12345").unwrap();
+        assert_eq!(reference.to_string(), "command:vault");
+    }
+
+    #[tokio::test]
+    async fn a_command_gives_what_it_prints_and_no_shell_is_involved() {
+        let reference = SecretReference::parse("command:echo $HOME 'a  b'").unwrap();
+        assert_eq!(reference.read_text().await.unwrap().as_str(), "$HOME a  b");
+    }
+
+    #[tokio::test]
+    async fn a_command_that_fails_or_prints_too_much_is_refused() {
+        for command in ["command:false", "command:/does/not/exist", "command:head -c 70000 /dev/zero", "command:true"] {
+            assert!(SecretReference::parse(command).unwrap().read().await.is_err(), "{command}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_never_ends_is_refused() {
+        assert!(SecretReference::File(PathBuf::from("/dev/zero")).read().await.is_err());
+    }
+}

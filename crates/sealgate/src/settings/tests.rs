@@ -1,0 +1,245 @@
+//! Settings from end to end: layers, names, conflicts, places.
+
+use std::io::Write;
+
+use super::*;
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn load_text(text: &str, environment: &[(&str, &str)], overrides: Overrides) -> Result<Loaded, String> {
+    let file = file(text);
+    let overrides = Overrides { config: Some(file.path().to_owned()), ..overrides };
+    let environment: Vec<_> = [("HOME", "/home/x")]
+        .iter()
+        .chain(environment)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let name = file.path().display().to_string();
+    load_from(&overrides, &environment).map_err(|problems| problems.to_string().replace(&name, "FILE"))
+}
+
+fn good(text: &str) -> Settings {
+    load_text(text, &[], Overrides::default()).map(|loaded| loaded.settings).unwrap()
+}
+
+fn bad(text: &str) -> String {
+    match load_text(text, &[], Overrides::default()) {
+        Ok(_) => panic!("accepted: {text}"),
+        Err(problems) => problems,
+    }
+}
+
+#[test]
+fn the_defaults_are_for_this_machine_only_and_seal_everything() {
+    let settings = good("");
+    assert_eq!(settings.listen, [SocketAddr::from(([127, 0, 0, 1], 8333))]);
+    assert!(settings.admin.unwrap().ip().is_loopback() && settings.admin_is_default);
+    assert!(matches!(settings.store, StoreSettings::Directory(None)));
+    assert_eq!(settings.data.0.unwrap(), PathBuf::from("/home/x/.local/share/sealgate"));
+    assert!(settings.tls.is_none() && settings.keys.is_empty() && settings.clients.is_empty());
+    let [rule] = settings.rules.as_slice() else { panic!("one rule") };
+    assert!(rule.bucket == "*" && rule.seal && rule.contents == Contents::Sealed && rule.binding == Binding::Object);
+}
+
+#[test]
+fn each_layer_overrides_the_one_before() {
+    let environment = [
+        ("SEALGATE_REGION", "from-env"),
+        ("SEALGATE_LISTEN", "[\"127.0.0.1:1\"]"),
+        ("SEALGATE_LIMITS__CONNECTIONS", "7"),
+    ];
+    let flags = Overrides { listen: vec!["127.0.0.1:2".to_owned()], ..Overrides::default() };
+    let settings =
+        load_text("region = \"from-file\"\nlisten = \"127.0.0.1:3\"\n", &environment, flags).unwrap().settings;
+    assert_eq!(settings.region, "from-env");
+    assert_eq!(settings.limits.connections, 7);
+    assert_eq!(settings.listen, [SocketAddr::from(([127, 0, 0, 1], 2))]);
+}
+
+#[test]
+fn lists_come_from_the_environment_as_toml_or_json() {
+    for clients in [
+        r#"[{access_key = "a", secret = "env:S", buckets = ["x"]}]"#,
+        r#"[{"access_key": "a", "secret": "env:S", "buckets": ["x"]}]"#,
+    ] {
+        let settings = load_text("", &[("SEALGATE_CLIENTS", clients)], Overrides::default()).unwrap().settings;
+        assert_eq!(settings.clients[0].buckets, ["x"]);
+    }
+}
+
+#[test]
+fn what_kubernetes_sets_and_what_references_name_are_not_settings() {
+    let environment = [
+        ("SEALGATE_SERVICE_HOST", "10.0.0.1"),
+        ("SEALGATE_PORT", "tcp://10.0.0.1:80"),
+        ("SEALGATE_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("SEALGATE_BACKUP_SECRET", "hunter2"),
+        ("SEALGATE_OTHER_SECRET", "hunter2"),
+        ("SEALGATE_REGION", ""),
+        ("SEALGATE_KEYS", r#"[{id = "1", secret = "env:SEALGATE_OTHER_SECRET"}]"#),
+    ];
+    let text = "[[clients]]\naccess_key = \"a\"\nsecret = \"env:SEALGATE_BACKUP_SECRET\"\n";
+    let loaded = load_text(text, &environment, Overrides::default()).unwrap();
+    assert!(!loaded.report.contains("hunter2"));
+}
+
+#[test]
+fn an_unknown_name_is_named_with_its_place_and_the_nearest_one() {
+    let problem = bad("[store]\nkind = \"s3\"\nendpiont = \"x\"\n");
+    assert!(
+        problem.starts_with("FILE:3: store.endpiont: there is no setting `endpiont`; did you mean `endpoint`?"),
+        "{problem}"
+    );
+    assert!(bad("\nlisen = \"x\"\n").starts_with("FILE:2: lisen: there is no setting `lisen`; did you mean `listen`?"));
+}
+
+#[test]
+fn unknown_names_inside_lists_are_found_too() {
+    for (text, expected) in [
+        (
+            "[[clients]]\nacess_key = \"a\"\n",
+            "FILE:2: clients[0].acess_key: there is no setting `acess_key`; did you mean `access_key`?",
+        ),
+        (
+            "[[rules]]\nbucket = \"a\"\n[[rules]]\nbuket = \"b\"\n",
+            "FILE:4: rules[1].buket: there is no setting `buket`; did you mean `bucket`?",
+        ),
+        (
+            "[[keys]]\nid = \"a\"\nsecrets = \"b\"\n",
+            "FILE:3: keys[0].secrets: there is no setting `secrets`; did you mean `secret`?",
+        ),
+    ] {
+        let problem = bad(text);
+        assert!(problem.starts_with(expected), "{problem}");
+    }
+}
+
+#[test]
+fn an_unknown_variable_is_named() {
+    let problem = load_text("", &[("SEALGATE_STORE__ENDPIONT", "x")], Overrides::default()).err().unwrap();
+    assert!(problem.starts_with("SEALGATE_STORE__ENDPIONT: store.endpiont: there is no setting"), "{problem}");
+}
+
+#[test]
+fn a_literal_secret_is_refused_and_never_repeated() {
+    for text in [
+        "[[clients]]\naccess_key = \"a\"\nsecret = \"hunter2\"\n",
+        "[[keys]]\nid = \"a\"\nsecret = \"hunter2:hunter2\"\n",
+        "[store]\nkind = \"s3\"\naccess_key = \"a\"\nsecret = \"hunter2\"\n",
+        "[[clients]]\naccess_key = \"a\"\nsecret = [\"hunter2\"]\n",
+        "[[clients]]\naccess_key = \"a\"\nsecret = { hunter2 = \"hunter2\" }\n",
+        "[tls]\nlisten = \"127.0.0.1:1\"\ncert = \"c\"\nkey = \"hunter2\"\n",
+        "[[clients]]\nsecret = \"hunter2\n",
+        "[[clients]]\nsecret = hunter2\n",
+    ] {
+        let problem = bad(text);
+        assert!(problem.starts_with("FILE") && !problem.contains("hunter2"), "{problem}");
+    }
+}
+
+#[test]
+fn a_missing_name_is_named() {
+    assert!(
+        bad("[[clients]]\naccess_key = \"a\"\n").contains("`secret` is missing"),
+        "{}",
+        bad("[[clients]]\naccess_key = \"a\"\n")
+    );
+}
+
+#[test]
+fn conflicts_name_the_setting() {
+    for (text, expected) in [
+        ("[[rules]]\nbucket = \"b\"\nformat = \"none\"\ncontents = \"sealed\"\n", "FILE:4: rules[0].contents: "),
+        ("[[rules]]\nbucket = \"b\"\ncontents = \"plain\"\n", "FILE:3: rules[0].contents: "),
+        ("[[rules]]\nbucket = \"b\"\ncontents = \"mixed\"\n", "FILE:3: rules[0].contents: "),
+        ("[[rules]]\nbucket = \"b\"\nreads = [\"plaintext\"]\n", "FILE:1: rules[0].contents: "),
+        ("[[rules]]\nbucket = \"b\"\n[[rules]]\nbucket = \"b\"\nprefix = \"\"\n", "FILE:4: rules[1].bucket: "),
+        ("[[rules]]\nbucket = \"b\"\netag = \"md5\"\n", "FILE:3: rules[0].etag: "),
+        (
+            "[[rules]]\nbucket = \"b\"\nformat = \"seald\"\n",
+            "FILE:3: rules[0].format: \"seald\" is not known here; did you mean \"sealed\"?",
+        ),
+        ("[[keys]]\nid = \"a\"\nsecret = \"env:A\"\n[keyring]\nprimary = \"b\"\n", "FILE:5: keyring.primary: "),
+        ("[[keys]]\nid = \"a\"\nsecret = \"env:A\"\n[[keys]]\nid = \"b\"\nsecret = \"env:A\"\n", "keyring.primary: "),
+        (
+            "[[keys]]\nid = \"a\"\nsecret = \"env:A\"\n[[keys]]\nid = \"a\"\nsecret = \"env:A\"\n[keyring]\nprimary = \"a\"\n",
+            "FILE:5: keys[1].id: ",
+        ),
+        ("[[keys]]\nid = \"a b\"\nsecret = \"env:A\"\n", "FILE:2: keys[0].id: "),
+        (
+            "[[keys]]\nid = \"a\"\nkind = \"aws-kms\"\nsecret = \"env:A\"\n",
+            "FILE:3: keys[0].kind: keys of kind \"aws-kms\" are not supported",
+        ),
+        ("listen = \"unix:/x\"\n", "FILE:1: listen: Unix sockets are not supported"),
+        ("listen = \"8333\"\n", "FILE:1: listen: "),
+        ("listen = []\n", "FILE:1: listen: "),
+        ("admin = \"127.0.0.1:8333\"\n", "FILE:1: admin: 127.0.0.1:8333 is used twice"),
+        ("[limits]\ndrain = \"30\"\n", "FILE:2: limits.drain: "),
+        ("[limits]\nconnections = 0\n", "FILE:2: limits.connections: "),
+        ("[log]\nfilter = \"loud!\"\nformat = \"xml\"\n", "FILE:3: log.format: "),
+        ("[store]\nkind = \"directory\"\nendpoint = \"http://x\"\n", "FILE:3: store.endpoint: has no meaning"),
+        ("[store]\nkind = \"s3\"\n", "keys: an S3 store needs wrapping keys"),
+        ("[store]\nendpoint = \"http://user:hunter2@x\"\n", "FILE:2: store.endpoint: wants http://"),
+        ("[tls]\nlisten = \"127.0.0.1:1\"\n", "FILE:1: tls: "),
+    ] {
+        let problem = bad(text);
+        assert!(problem.lines().any(|line| line.starts_with(expected)), "{text}\n{problem}");
+        assert!(!problem.contains("hunter2"), "{problem}");
+    }
+}
+
+#[test]
+fn one_run_shows_every_problem() {
+    let problems = bad("listen = \"x\"\nadmin = \"y\"\n[limits]\ndrain = \"z\"\n");
+    assert_eq!(problems.lines().count(), 3, "{problems}");
+}
+
+#[test]
+fn an_endpoint_alone_means_an_s3_store() {
+    let settings = good("[store]\nendpoint = \"http://127.0.0.1:9000\"\n[[keys]]\nid = \"a\"\nsecret = \"env:A\"\n");
+    let StoreSettings::S3(s3) = settings.store else { panic!("not S3") };
+    assert_eq!(s3.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
+    assert!(matches!(s3.credentials, StoreCredentials::DefaultChain));
+    assert_eq!(settings.primary.as_deref(), Some("a"));
+}
+
+#[test]
+fn a_rule_that_seals_nothing_expects_nothing_of_ours() {
+    assert_eq!(good("[[rules]]\nbucket = \"b\"\nformat = \"none\"\n").rules[0].contents, Contents::Plain);
+    let mixed = good("[[rules]]\nbucket = \"b\"\ncontents = \"mixed\"\nreads = [\"plaintext\"]\n");
+    assert_eq!(mixed.rules[0].contents, Contents::Mixed);
+}
+
+#[test]
+fn the_report_shows_every_value_with_its_source() {
+    let flags = Overrides { store: Some("/srv/x".to_owned()), ..Overrides::default() };
+    let text = "region = \"r\"\n[[clients]]\naccess_key = \"a\"\nsecret = \"command:pass show a\"\n";
+    let report = load_text(text, &[("SEALGATE_LOG__FILTER", "debug")], flags).unwrap().report;
+    let line = |start: &str| report.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
+    assert!(line("region = \"r\"").contains(":1"), "{report}");
+    assert!(line("clients[0].access_key = \"a\"").contains(":3"), "{report}");
+    assert!(line("clients[0].secret = \"command:pass ...\"").contains(":4"), "{report}");
+    assert!(line("log.filter = \"debug\"").ends_with("# SEALGATE_LOG__FILTER"), "{report}");
+    assert!(line("store.path = \"/srv/x\"").ends_with("# --store"), "{report}");
+    assert!(line("limits.drain = \"30s\"").ends_with("# default"), "{report}");
+}
+
+#[test]
+fn the_examples_are_valid() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let overrides = Overrides { config: Some(path.clone()), ..Overrides::default() };
+            let loaded = load_from(&overrides, &[("HOME".to_owned(), "/home/x".to_owned())]);
+            assert!(loaded.is_ok(), "{}: {}", path.display(), loaded.err().unwrap());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3);
+}

@@ -1,0 +1,138 @@
+//! The composition root: the only place that knows every room and puts them together.
+//!
+//! Nothing is decided here that settings or another room decide; each part is made, given what it needs
+//! and handed on.
+
+mod directory;
+mod probe;
+mod s3;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use gateway::{Client, Gateway};
+use keyring::{AesKey, Keyring, WrappingKey};
+use objects::{BindingMode, MetadataMode, PolicyTable, Random, RandomError, Rule, SealedObjects, Store};
+use s3s::auth::SecretKey;
+
+use self::directory::Directory;
+use self::probe::StoreProbe;
+use crate::admin::Probe;
+use crate::failure::Failure;
+use crate::firstrun::FirstRun;
+use crate::settings::{
+    Binding, ClientSettings, Contents, KeySettings, Permission, RuleSettings, Settings, StoreSettings,
+};
+
+/// Everything that answers requests.
+pub(crate) struct Wired {
+    /// For clients.
+    pub(crate) gateway: Gateway,
+    /// For readiness.
+    pub(crate) probe: Box<dyn Probe>,
+}
+
+/// Follows the settings' references and puts the rooms together. Nothing is bound and no store is asked.
+pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired, Failure> {
+    let keyring = keyring(settings, local).await.map_err(Failure::Settings)?;
+    let clients = clients(settings, local).await.map_err(Failure::Settings)?;
+    let store = store(settings, local).await?;
+    let rules = settings.rules.iter().map(rule).collect();
+    let policies = PolicyTable::new(rules, Arc::new(keyring));
+    let probe = Box::new(StoreProbe::new(Arc::clone(&store)));
+    let objects = SealedObjects::new(store, policies, Arc::new(SystemRandom));
+    Ok(Wired { gateway: Gateway::new(objects, clients), probe })
+}
+
+/// The operating system's randomness.
+struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        getrandom::fill(bytes).map_err(|error| RandomError(error.to_string()))
+    }
+}
+
+async fn keyring(settings: &Settings, local: &FirstRun) -> anyhow::Result<Keyring> {
+    let configured = !settings.keys.is_empty();
+    let keys = if configured { &settings.keys } else { &local.keys };
+    let named = if configured { settings.primary.as_deref() } else { local.primary() };
+    let mut primary = None;
+    let mut retired: Vec<Box<dyn WrappingKey>> = Vec::new();
+    for key in keys {
+        let loaded = Box::new(load(key).await.with_context(|| format!("key {}", key.id))?);
+        if named == Some(key.id.as_str()) { primary = Some(loaded) } else { retired.push(loaded) }
+    }
+    let primary = primary.context("there is no key that wraps new objects")?;
+    Ok(Keyring::new(primary, retired)?)
+}
+
+async fn load(key: &KeySettings) -> anyhow::Result<AesKey> {
+    let contents = key.secret.read().await?;
+    let id = key.id.parse().map_err(|error| anyhow!("the id is not usable: {error}"))?;
+    AesKey::from_key_file_contents(id, &contents).with_context(|| key.secret.to_string())
+}
+
+async fn clients(settings: &Settings, local: &FirstRun) -> anyhow::Result<Vec<Client>> {
+    let mut clients = Vec::new();
+    for client in &settings.clients {
+        clients.push(self::client(client).await.with_context(|| format!("client {}", client.access_key))?);
+    }
+    clients.extend(local.credential.as_ref().map(|credential| Client {
+        access_key: credential.access_key.clone(),
+        secret: SecretKey::from(credential.secret.as_str()),
+        buckets: vec!["*".to_owned()],
+        permission: gateway::Permission::ReadWrite,
+    }));
+    Ok(clients)
+}
+
+async fn client(settings: &ClientSettings) -> anyhow::Result<Client> {
+    let secret = settings.secret.read_text().await?;
+    Ok(Client {
+        access_key: settings.access_key.clone(),
+        secret: SecretKey::from(secret.as_str()),
+        buckets: settings.buckets.clone(),
+        permission: match settings.permission {
+            Permission::Read => gateway::Permission::Read,
+            Permission::Write => gateway::Permission::Write,
+            Permission::ReadWrite => gateway::Permission::ReadWrite,
+        },
+    })
+}
+
+fn rule(settings: &RuleSettings) -> Rule {
+    Rule {
+        buckets: settings.bucket.clone(),
+        prefix: settings.prefix.clone(),
+        seal: settings.seal,
+        contents: match settings.contents {
+            Contents::Sealed => objects::Contents::Sealed,
+            Contents::Mixed => objects::Contents::Mixed,
+            Contents::Plain => objects::Contents::Plain,
+        },
+        binding: match settings.binding {
+            Binding::Object => BindingMode::Object,
+            Binding::Key => BindingMode::Key,
+            Binding::None => BindingMode::None,
+        },
+        metadata: if settings.clear_metadata { MetadataMode::Clear } else { MetadataMode::Sealed },
+        bucket_identity: settings.bucket_identity.clone(),
+    }
+}
+
+async fn store(settings: &Settings, local: &FirstRun) -> Result<Arc<dyn Store>, Failure> {
+    match &settings.store {
+        StoreSettings::Directory(path) => {
+            let path = directory_of(path.as_deref(), local)?;
+            Ok(Arc::new(Directory::open(&path)?))
+        }
+        StoreSettings::S3(s3) => Ok(Arc::new(s3::store(s3).await.map_err(Failure::Settings)?)),
+    }
+}
+
+fn directory_of(path: Option<&Path>, local: &FirstRun) -> anyhow::Result<PathBuf> {
+    let inside = || local.data.as_ref().map(|data| data.join("store"));
+    path.map(Path::to_owned).or_else(inside).context("no directory for the store")
+}
