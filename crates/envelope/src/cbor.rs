@@ -33,9 +33,7 @@ pub(crate) fn read_text_map<'b, V>(
     input: &mut Decoder<'b>,
     value: impl Fn(&mut Decoder<'b>) -> Result<V, minicbor::decode::Error>,
 ) -> Result<BTreeMap<String, V>, minicbor::decode::Error> {
-    let len = input
-        .map()?
-        .ok_or_else(|| minicbor::decode::Error::message("indefinite length"))?;
+    let len = input.map()?.ok_or_else(|| minicbor::decode::Error::message("indefinite length"))?;
     let mut map = BTreeMap::new();
     // The announced length is a stranger's word, so nothing is reserved for it; the input's end stops the loop.
     for _ in 0..len {
@@ -50,10 +48,7 @@ mod tests {
 
     #[test]
     fn shorter_keys_come_first() {
-        let map = BTreeMap::from([
-            ("aa".to_owned(), "1".to_owned()),
-            ("b".to_owned(), "2".to_owned()),
-        ]);
+        let map = BTreeMap::from([("aa".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())]);
         let mut out = Encoder::new(Vec::new());
         text_map(&mut out, &map, |out, value| out.str(value)?.ok()).unwrap();
         assert_eq!(out.into_writer(), b"\xa2\x61b\x612\x62aa\x611");
@@ -62,11 +57,6 @@ mod tests {
     #[test]
     fn an_announced_length_without_entries_is_refused() {
         let bytes = [0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-        assert!(
-            read_text_map(&mut Decoder::new(&bytes), |input| input
-                .str()
-                .map(str::to_owned))
-            .is_err()
-        );
+        assert!(read_text_map(&mut Decoder::new(&bytes), |input| input.str().map(str::to_owned)).is_err());
     }
 }

@@ -26,14 +26,9 @@ pub(crate) struct NotAuthentic;
 pub(crate) struct Broken;
 
 impl Gcm {
-    #[expect(
-        clippy::expect_used,
-        reason = "the key always has the 32 bytes AES-256 takes"
-    )]
+    #[expect(clippy::expect_used, reason = "the key always has the 32 bytes AES-256 takes")]
     pub(crate) fn new(key: &[u8; 32]) -> Self {
-        Self(LessSafeKey::new(
-            UnboundKey::new(&AES_256_GCM, key).expect("an AES-256 key has 32 bytes"),
-        ))
+        Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("an AES-256 key has 32 bytes")))
     }
 
     /// Appends ciphertext and tag of `plain` to `out`.
@@ -48,10 +43,7 @@ impl Gcm {
         out.put_slice(plain);
         let fresh = out.get_mut(start..).ok_or(Broken)?;
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let tag = self
-            .0
-            .seal_in_place_separate_tag(nonce, Aad::from(aad), fresh)
-            .map_err(|_| Broken)?;
+        let tag = self.0.seal_in_place_separate_tag(nonce, Aad::from(aad), fresh).map_err(|_| Broken)?;
         out.put_slice(tag.as_ref());
         Ok(())
     }
@@ -69,10 +61,7 @@ impl Gcm {
         out.put_slice(body);
         let fresh = out.get_mut(start..).ok_or(NotAuthentic)?;
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let opened = self
-            .0
-            .open_in_place_separate_tag(nonce, Aad::from(aad), tag, fresh)
-            .is_ok();
+        let opened = self.0.open_in_place_separate_tag(nonce, Aad::from(aad), tag, fresh).is_ok();
         if opened {
             return Ok(());
         }
@@ -82,10 +71,7 @@ impl Gcm {
 }
 
 /// HKDF-SHA-512 to 32 bytes; `info` is given in pieces that are joined.
-#[expect(
-    clippy::expect_used,
-    reason = "HKDF-SHA-512 yields up to 16320 bytes and 32 are asked for"
-)]
+#[expect(clippy::expect_used, reason = "HKDF-SHA-512 yields up to 16320 bytes and 32 are asked for")]
 pub(crate) fn derive(ikm: &[u8; 32], salt: &[u8], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let mut okm = Zeroizing::new([0; 32]);
     Hkdf::<Sha512>::new(Some(salt), ikm)
@@ -100,15 +86,9 @@ mod tests {
 
     #[test]
     fn what_was_encrypted_decrypts() {
-        let (key, mut sealed, mut plain) = (
-            Gcm::new(&[7; 32]),
-            BytesMut::new(),
-            BytesMut::from("before "),
-        );
-        key.encrypt([1; NONCE], b"aad", b"hello", &mut sealed)
-            .unwrap();
-        key.decrypt([1; NONCE], b"aad", &sealed, &mut plain)
-            .unwrap();
+        let (key, mut sealed, mut plain) = (Gcm::new(&[7; 32]), BytesMut::new(), BytesMut::from("before "));
+        key.encrypt([1; NONCE], b"aad", b"hello", &mut sealed).unwrap();
+        key.decrypt([1; NONCE], b"aad", &sealed, &mut plain).unwrap();
         assert_eq!(plain, "before hello");
     }
 

@@ -55,13 +55,7 @@ pub struct Computed {
 
 impl ChecksumName {
     /// Every algorithm this program computes.
-    pub const ALL: [Self; 5] = [
-        Self::Crc32,
-        Self::Crc32c,
-        Self::Crc64Nvme,
-        Self::Sha1,
-        Self::Sha256,
-    ];
+    pub const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
 
     /// The name in S3's headers and documents.
     pub const fn as_str(self) -> &'static str {
@@ -101,10 +95,7 @@ impl FromStr for ChecksumName {
 
     /// Reads a name as clients write it: letter case does not matter.
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|known| known.as_str().eq_ignore_ascii_case(name))
-            .ok_or(Error::UnknownChecksum)
+        Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name)).ok_or(Error::UnknownChecksum)
     }
 }
 
@@ -117,15 +108,8 @@ impl fmt::Display for ChecksumName {
 impl Digests {
     /// Starts the digests of a stream.
     pub fn new(set: &DigestSet) -> Self {
-        let checksums = set
-            .checksums
-            .iter()
-            .map(|&name| (name, Running::new(name)))
-            .collect();
-        Self {
-            md5: set.md5.then(Md5::new),
-            checksums,
-        }
+        let checksums = set.checksums.iter().map(|&name| (name, Running::new(name))).collect();
+        Self { md5: set.md5.then(Md5::new), checksums }
     }
 
     /// Takes the next bytes of the stream.
@@ -140,29 +124,15 @@ impl Digests {
 
     /// Ends the stream.
     pub fn finish(self) -> Computed {
-        let checksums = self
-            .checksums
-            .into_iter()
-            .map(|(name, running)| (name, running.finish()))
-            .collect();
-        Computed {
-            md5: self.md5.map(|md5| md5.finalize().into()),
-            checksums,
-        }
+        let checksums = self.checksums.into_iter().map(|(name, running)| (name, running.finish())).collect();
+        Computed { md5: self.md5.map(|md5| md5.finalize().into()), checksums }
     }
 }
 
 impl fmt::Debug for Digests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self
-            .checksums
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        f.debug_struct("Digests")
-            .field("md5", &self.md5.is_some())
-            .field("checksums", &names)
-            .finish()
+        let names: Vec<_> = self.checksums.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Digests").field("md5", &self.md5.is_some()).field("checksums", &names).finish()
     }
 }
 
@@ -210,10 +180,7 @@ mod tests {
     use super::*;
 
     fn all() -> DigestSet {
-        DigestSet {
-            md5: true,
-            checksums: ChecksumName::ALL.into(),
-        }
+        DigestSet { md5: true, checksums: ChecksumName::ALL.into() }
     }
 
     #[test]
@@ -231,10 +198,7 @@ mod tests {
         ];
         let found: Vec<_> = computed.checksums.values().map(hex::encode).collect();
         assert_eq!(found, known);
-        assert_eq!(
-            hex::encode(computed.md5.unwrap()),
-            "25f9e794323b453885f5181f1b624d0b"
-        );
+        assert_eq!(hex::encode(computed.md5.unwrap()), "25f9e794323b453885f5181f1b624d0b");
     }
 
     #[test]
@@ -246,10 +210,7 @@ mod tests {
 
     #[test]
     fn only_what_was_asked_for_is_computed() {
-        assert_eq!(
-            Digests::new(&DigestSet::default()).finish(),
-            Computed::default()
-        );
+        assert_eq!(Digests::new(&DigestSet::default()).finish(), Computed::default());
     }
 
     #[test]

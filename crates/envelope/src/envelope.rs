@@ -32,18 +32,8 @@ pub struct Envelope {
 
 impl Envelope {
     /// The envelope of an object that is about to be sealed with `keys`.
-    pub fn new(
-        upload: Upload,
-        mode: BindingMode,
-        edk: EncryptedDataKey,
-        keys: &ObjectKeys,
-    ) -> Self {
-        Self {
-            upload,
-            mode,
-            edk,
-            commitment: *keys.commitment(),
-        }
+    pub fn new(upload: Upload, mode: BindingMode, edk: EncryptedDataKey, keys: &ObjectKeys) -> Self {
+        Self { upload, mode, edk, commitment: *keys.commitment() }
     }
 
     /// Reads the value of the `sealgate` user metadata.
@@ -56,29 +46,15 @@ impl Envelope {
         if fields.next("v")? != "1" {
             return Err(Error::UnsupportedVersion);
         }
-        let upload =
-            Upload::from_letter(fields.next("l")?).ok_or(malformed("unknown kind of upload"))?;
-        let mode =
-            BindingMode::from_letter(fields.next("b")?).ok_or(malformed("unknown binding mode"))?;
-        let key_id = fields
-            .next("k")?
-            .parse()
-            .map_err(|_| malformed("impossible key id"))?;
+        let upload = Upload::from_letter(fields.next("l")?).ok_or(malformed("unknown kind of upload"))?;
+        let mode = BindingMode::from_letter(fields.next("b")?).ok_or(malformed("unknown binding mode"))?;
+        let key_id = fields.next("k")?.parse().map_err(|_| malformed("impossible key id"))?;
         let algorithm: crate::WrapAlgorithm = fields.next("w")?.parse()?;
         let wrapped = decode(fields.next("e")?, algorithm.wrapped_len())?;
         let commitment = decode(fields.next("c")?, COMMITMENT_LEN)?;
         fields.end()?;
         let commitment = commitment.try_into().map_err(|_| Error::Internal)?;
-        Ok(Self {
-            upload,
-            mode,
-            edk: EncryptedDataKey {
-                key_id,
-                algorithm,
-                wrapped,
-            },
-            commitment,
-        })
+        Ok(Self { upload, mode, edk: EncryptedDataKey { key_id, algorithm, wrapped }, commitment })
     }
 
     /// How the object was uploaded.
@@ -115,19 +91,9 @@ impl Envelope {
 impl fmt::Display for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (upload, mode) = (self.upload.letter(), self.mode.letter());
-        let EncryptedDataKey {
-            key_id,
-            algorithm,
-            wrapped,
-        } = &self.edk;
-        let (wrapped, commitment) = (
-            URL_SAFE_NO_PAD.encode(wrapped),
-            URL_SAFE_NO_PAD.encode(self.commitment),
-        );
-        write!(
-            f,
-            "v=1;l={upload};b={mode};k={key_id};w={algorithm};e={wrapped};c={commitment}"
-        )
+        let EncryptedDataKey { key_id, algorithm, wrapped } = &self.edk;
+        let (wrapped, commitment) = (URL_SAFE_NO_PAD.encode(wrapped), URL_SAFE_NO_PAD.encode(self.commitment));
+        write!(f, "v=1;l={upload};b={mode};k={key_id};w={algorithm};e={wrapped};c={commitment}")
     }
 }
 
@@ -155,31 +121,22 @@ impl<'a> Fields<'a> {
     /// The value of the next field, which must have this name: the order is part of the format.
     fn next(&mut self, name: &str) -> Result<&'a str, Error> {
         let text = self.0.ok_or(malformed("a field is missing"))?;
-        let (field, rest) = text
-            .split_once(';')
-            .map_or((text, None), |(field, rest)| (field, Some(rest)));
+        let (field, rest) = text.split_once(';').map_or((text, None), |(field, rest)| (field, Some(rest)));
         self.0 = rest;
-        let (found, value) = field
-            .split_once('=')
-            .ok_or(malformed("a field has no value"))?;
+        let (found, value) = field.split_once('=').ok_or(malformed("a field has no value"))?;
         if found != name {
-            return Err(malformed(
-                "a field is missing, repeated, unknown or out of order",
-            ));
+            return Err(malformed("a field is missing, repeated, unknown or out of order"));
         }
         Ok(value)
     }
 
     fn end(self) -> Result<(), Error> {
-        self.0
-            .map_or(Ok(()), |_| Err(malformed("there is a field too many")))
+        self.0.map_or(Ok(()), |_| Err(malformed("there is a field too many")))
     }
 }
 
 fn decode(text: &str, len: usize) -> Result<Vec<u8>, Error> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| malformed("a value is not base64url"))?;
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed("a value is not base64url"))?;
     if bytes.len() != len {
         return Err(malformed("a value has the wrong length"));
     }
@@ -209,10 +166,7 @@ mod tests {
     fn a_written_envelope_reads_back() {
         for upload in [Upload::Put, Upload::Multipart] {
             let envelope = Envelope::parse(&text(upload)).unwrap();
-            assert_eq!(
-                (envelope.upload(), envelope.to_string()),
-                (upload, text(upload))
-            );
+            assert_eq!((envelope.upload(), envelope.to_string()), (upload, text(upload)));
         }
     }
 
@@ -220,32 +174,20 @@ mod tests {
     fn the_committed_key_unlocks_and_no_other() {
         let envelope = Envelope::parse(&text(Upload::Put)).unwrap();
         assert!(envelope.unlock(&DataKey::from_bytes([1; 32])).is_ok());
-        assert_eq!(
-            envelope.unlock(&DataKey::from_bytes([2; 32])).unwrap_err(),
-            Error::Commitment
-        );
+        assert_eq!(envelope.unlock(&DataKey::from_bytes([2; 32])).unwrap_err(), Error::Commitment);
     }
 
     #[test]
     fn a_multipart_object_is_recognised_and_not_opened() {
         let envelope = Envelope::parse(&text(Upload::Multipart)).unwrap();
-        assert_eq!(
-            envelope.unlock(&DataKey::from_bytes([1; 32])).unwrap_err(),
-            Error::MultipartUnsupported
-        );
+        assert_eq!(envelope.unlock(&DataKey::from_bytes([1; 32])).unwrap_err(), Error::MultipartUnsupported);
     }
 
     #[test]
     fn what_a_newer_program_may_know_is_told_apart() {
         let good = text(Upload::Put);
-        assert_eq!(
-            Envelope::parse(&good.replace("v=1", "v=2")),
-            Err(Error::UnsupportedVersion)
-        );
-        assert_eq!(
-            Envelope::parse(&good.replace("A256KW", "AWS-KMS")),
-            Err(Error::UnsupportedWrap)
-        );
+        assert_eq!(Envelope::parse(&good.replace("v=1", "v=2")), Err(Error::UnsupportedVersion));
+        assert_eq!(Envelope::parse(&good.replace("A256KW", "AWS-KMS")), Err(Error::UnsupportedWrap));
     }
 
     #[test]
@@ -268,10 +210,7 @@ mod tests {
             good.replace("b=o", "b"),
         ];
         for text in bad {
-            assert!(
-                matches!(Envelope::parse(&text), Err(Error::MalformedEnvelope { .. })),
-                "{text}"
-            );
+            assert!(matches!(Envelope::parse(&text), Err(Error::MalformedEnvelope { .. })), "{text}");
         }
     }
 }

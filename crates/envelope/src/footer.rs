@@ -48,12 +48,7 @@ impl Facts {
     #[must_use]
     pub fn new(plain_len: u64, computed: Computed) -> Self {
         let Computed { md5, checksums } = computed;
-        Self {
-            plain_len,
-            md5,
-            checksums,
-            unknown_checksums: BTreeMap::new(),
-        }
+        Self { plain_len, md5, checksums, unknown_checksums: BTreeMap::new() }
     }
 
     /// Compares with digests that were computed from the content. A digest only one side has proves nothing.
@@ -68,9 +63,7 @@ impl Facts {
         }
         for (name, found) in &computed.checksums {
             if self.checksums.get(name).is_some_and(|said| said != found) {
-                return Err(Error::DigestDisagrees {
-                    digest: name.as_str(),
-                });
+                return Err(Error::DigestDisagrees { digest: name.as_str() });
             }
         }
         Ok(())
@@ -94,13 +87,8 @@ impl Summary {
         }
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(Error::Internal)?;
         let mut plain = BytesMut::with_capacity(SUMMARY);
-        keys.footer()
-            .decrypt(*nonce, AAD, sealed, &mut plain)
-            .map_err(|_| Error::Summary)?;
-        Ok(Self {
-            facts: decode(&plain)?,
-            table_len: u64::from_be_bytes(*table_len),
-        })
+        keys.footer().decrypt(*nonce, AAD, sealed, &mut plain).map_err(|_| Error::Summary)?;
+        Ok(Self { facts: decode(&plain)?, table_len: u64::from_be_bytes(*table_len) })
     }
 
     /// Checks that an object of this length is the one the summary speaks of.
@@ -109,9 +97,7 @@ impl Summary {
     /// [`Error::LengthDisagrees`] when it is not.
     pub fn check_sealed_len(&self, sealed_len: u64) -> Result<(), Error> {
         let plain_len = self.facts.plain_len;
-        if layout::sealed_len(plain_len) != Some(sealed_len)
-            || layout::table_len(plain_len) != self.table_len
-        {
+        if layout::sealed_len(plain_len) != Some(sealed_len) || layout::table_len(plain_len) != self.table_len {
             return Err(Error::LengthDisagrees);
         }
         Ok(())
@@ -119,21 +105,14 @@ impl Summary {
 }
 
 /// Appends the summary of `facts` to `out`.
-pub(crate) fn seal(
-    keys: &ObjectKeys,
-    nonce: [u8; NONCE],
-    facts: &Facts,
-    out: &mut BytesMut,
-) -> Result<(), Error> {
+pub(crate) fn seal(keys: &ObjectKeys, nonce: [u8; NONCE], facts: &Facts, out: &mut BytesMut) -> Result<(), Error> {
     let mut plain = encode(facts)?;
     if plain.len() > FACTS {
         return Err(Error::FactsTooLong);
     }
     plain.resize(FACTS, 0);
     out.put_slice(&nonce);
-    keys.footer()
-        .encrypt(nonce, AAD, &plain, out)
-        .map_err(|_| Error::Internal)?;
+    keys.footer().encrypt(nonce, AAD, &plain, out).map_err(|_| Error::Internal)?;
     out.put_u64(layout::table_len(facts.plain_len));
     out.put_slice(MAGIC);
     Ok(())
@@ -157,16 +136,8 @@ fn encode(facts: &Facts) -> Result<Vec<u8>, Error> {
 
 fn encode_to(facts: &Facts, out: &mut Encoder<Vec<u8>>) -> Encoded {
     let mut checksums = facts.unknown_checksums.clone();
-    checksums.extend(
-        facts
-            .checksums
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), value.clone())),
-    );
-    let absent = [facts.md5.is_none(), checksums.is_empty()]
-        .into_iter()
-        .filter(|absent| *absent)
-        .count();
+    checksums.extend(facts.checksums.iter().map(|(name, value)| (name.as_str().to_owned(), value.clone())));
+    let absent = [facts.md5.is_none(), checksums.is_empty()].into_iter().filter(|absent| *absent).count();
     out.map(3_u64.saturating_sub(u64::try_from(absent).unwrap_or(0)))?;
     out.u64(key::PLAIN_LEN)?.u64(facts.plain_len)?;
     if let Some(md5) = facts.md5 {
@@ -182,9 +153,7 @@ fn encode_to(facts: &Facts, out: &mut Encoder<Vec<u8>>) -> Encoded {
 fn decode(plain: &[u8]) -> Result<Facts, Error> {
     let mut input = Decoder::new(plain);
     let facts = read_facts(&mut input)?;
-    let (spelling, padding) = plain
-        .split_at_checked(input.position())
-        .ok_or(Error::Internal)?;
+    let (spelling, padding) = plain.split_at_checked(input.position()).ok_or(Error::Internal)?;
     if encode(&facts)? != spelling {
         return Err(malformed("the facts are not in deterministic CBOR"));
     }
@@ -196,18 +165,14 @@ fn decode(plain: &[u8]) -> Result<Facts, Error> {
 
 fn read_facts(input: &mut Decoder<'_>) -> Result<Facts, Error> {
     let broken = |_| malformed("the facts are not the CBOR they should be");
-    let entries = input
-        .map()
-        .map_err(broken)?
-        .ok_or(malformed("a length is indefinite"))?;
+    let entries = input.map().map_err(broken)?.ok_or(malformed("a length is indefinite"))?;
     let (mut plain_len, mut md5, mut named) = (None, None, BTreeMap::new());
     for _ in 0..entries {
         match input.u64().map_err(broken)? {
             key::PLAIN_LEN => plain_len = Some(input.u64().map_err(broken)?),
             key::MD5 => md5 = Some(read_md5(input.bytes().map_err(broken)?)?),
             key::CHECKSUMS => {
-                named = cbor::read_text_map(input, |value| value.bytes().map(<[u8]>::to_vec))
-                    .map_err(broken)?;
+                named = cbor::read_text_map(input, |value| value.bytes().map(<[u8]>::to_vec)).map_err(broken)?;
             }
             key::LAST_SEGMENT | key::SEGMENTS | key::CHECKSUM_TYPE => {
                 return Err(Error::MultipartUnsupported);
@@ -217,18 +182,11 @@ fn read_facts(input: &mut Decoder<'_>) -> Result<Facts, Error> {
     }
     let (checksums, unknown_checksums) = split_names(named)?;
     let plain_len = plain_len.ok_or(malformed("the length is missing"))?;
-    Ok(Facts {
-        plain_len,
-        md5,
-        checksums,
-        unknown_checksums,
-    })
+    Ok(Facts { plain_len, md5, checksums, unknown_checksums })
 }
 
 fn read_md5(bytes: &[u8]) -> Result<[u8; 16], Error> {
-    bytes
-        .try_into()
-        .map_err(|_| malformed("an MD5 has 16 bytes"))
+    bytes.try_into().map_err(|_| malformed("an MD5 has 16 bytes"))
 }
 
 type Known = BTreeMap<ChecksumName, Vec<u8>>;
@@ -263,10 +221,7 @@ mod tests {
     }
 
     fn facts() -> Facts {
-        let mut digests = Digests::new(&DigestSet {
-            md5: true,
-            checksums: ChecksumName::ALL.into(),
-        });
+        let mut digests = Digests::new(&DigestSet { md5: true, checksums: ChecksumName::ALL.into() });
         digests.update(b"hello");
         Facts::new(5, digests.finish())
     }
@@ -287,13 +242,7 @@ mod tests {
     fn a_sealed_summary_opens_with_every_digest() {
         let bytes = sealed(&facts());
         assert_eq!(bytes.len(), SUMMARY);
-        assert_eq!(
-            Summary::open(&keys(), &bytes),
-            Ok(Summary {
-                facts: facts(),
-                table_len: 0
-            })
-        );
+        assert_eq!(Summary::open(&keys(), &bytes), Ok(Summary { facts: facts(), table_len: 0 }));
     }
 
     #[test]
@@ -302,8 +251,7 @@ mod tests {
         for at in 0..SUMMARY {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
-            let verdict =
-                Summary::open(&keys(), &changed).and_then(|summary| summary.check_sealed_len(277));
+            let verdict = Summary::open(&keys(), &changed).and_then(|summary| summary.check_sealed_len(277));
             assert!(verdict.is_err(), "byte {at}");
         }
     }
@@ -311,23 +259,15 @@ mod tests {
     #[test]
     fn a_checksum_by_an_unknown_name_is_kept_aside() {
         let mut newer = facts();
-        newer
-            .unknown_checksums
-            .insert("XXHASH128".to_owned(), vec![9; 16]);
-        assert_eq!(
-            Summary::open(&keys(), &sealed(&newer)).unwrap().facts,
-            newer
-        );
+        newer.unknown_checksums.insert("XXHASH128".to_owned(), vec![9; 16]);
+        assert_eq!(Summary::open(&keys(), &sealed(&newer)).unwrap().facts, newer);
     }
 
     #[test]
     fn facts_that_do_not_fit_are_not_sealed() {
         let mut large = facts();
         large.unknown_checksums.insert("X".to_owned(), vec![0; 100]);
-        assert_eq!(
-            seal(&keys(), [3; NONCE], &large, &mut BytesMut::new()),
-            Err(Error::FactsTooLong)
-        );
+        assert_eq!(seal(&keys(), [3; NONCE], &large, &mut BytesMut::new()), Err(Error::FactsTooLong));
     }
 
     #[test]
@@ -345,32 +285,19 @@ mod tests {
             b"\xa1\x01\x05\x00\x01",          // padding
         ];
         for plain in bad {
-            assert!(
-                matches!(decode(&padded(plain)), Err(Error::MalformedSummary { .. })),
-                "{plain:x?}"
-            );
+            assert!(matches!(decode(&padded(plain)), Err(Error::MalformedSummary { .. })), "{plain:x?}");
         }
     }
 
     #[test]
     fn segments_mean_a_multipart_upload() {
-        assert_eq!(
-            decode(&padded(b"\xa2\x01\x05\x03\x01")),
-            Err(Error::MultipartUnsupported)
-        );
+        assert_eq!(decode(&padded(b"\xa2\x01\x05\x03\x01")), Err(Error::MultipartUnsupported));
     }
 
     #[test]
     fn digests_that_differ_are_named() {
-        let other = Digests::new(&DigestSet {
-            md5: false,
-            checksums: [ChecksumName::Sha1].into(),
-        })
-        .finish();
-        assert_eq!(
-            facts().check(&other),
-            Err(Error::DigestDisagrees { digest: "SHA1" })
-        );
+        let other = Digests::new(&DigestSet { md5: false, checksums: [ChecksumName::Sha1].into() }).finish();
+        assert_eq!(facts().check(&other), Err(Error::DigestDisagrees { digest: "SHA1" }));
         assert_eq!(facts().check(&Computed::default()), Ok(()));
     }
 }

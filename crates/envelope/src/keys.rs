@@ -38,11 +38,7 @@ impl ObjectKeys {
     ///
     /// # Errors
     /// [`Error::Internal`] when a primitive fails.
-    pub fn seal_metadata(
-        &self,
-        nonce: [u8; NONCE],
-        metadata: &BTreeMap<String, String>,
-    ) -> Result<String, Error> {
+    pub fn seal_metadata(&self, nonce: [u8; NONCE], metadata: &BTreeMap<String, String>) -> Result<String, Error> {
         metadata::seal(&self.metadata, nonce, metadata)
     }
 

@@ -38,17 +38,12 @@ pub fn body_len(plain_len: u64) -> Option<u64> {
 /// Length of the table of an object of `plain_len` bytes.
 pub fn table_len(plain_len: u64) -> u64 {
     // At most 639,936, so it cannot overflow.
-    plain_len
-        .div_euclid(PART_LEN)
-        .min(MAX_ENTRIES)
-        .saturating_mul(ENTRY_LEN)
+    plain_len.div_euclid(PART_LEN).min(MAX_ENTRIES).saturating_mul(ENTRY_LEN)
 }
 
 /// Length of the stored object for `plain_len` bytes of content.
 pub fn sealed_len(plain_len: u64) -> Option<u64> {
-    body_len(plain_len)?
-        .checked_add(table_len(plain_len))?
-        .checked_add(SUMMARY_LEN)
+    body_len(plain_len)?.checked_add(table_len(plain_len))?.checked_add(SUMMARY_LEN)
 }
 
 /// Length of the content of a stored object, or `None` when no object has this length.
@@ -56,10 +51,7 @@ pub fn plain_len(sealed_len: u64) -> Option<u64> {
     let body = sealed_len.checked_sub(SUMMARY_LEN)?;
     let parts = body.div_euclid(SEALED_PART_LEN).min(MAX_ENTRIES);
     let rest = body.checked_sub(parts.checked_mul(SEALED_PART_LEN)?)?;
-    let (chunks, last) = (
-        rest.div_euclid(SEALED_CHUNK_LEN),
-        rest.rem_euclid(SEALED_CHUNK_LEN),
-    );
+    let (chunks, last) = (rest.div_euclid(SEALED_CHUNK_LEN), rest.rem_euclid(SEALED_CHUNK_LEN));
     // No chunk is empty, so one tag alone is not a chunk.
     let last_plain = match last {
         0 => 0,
@@ -95,9 +87,7 @@ pub fn span(plain_len: u64, want: Range<u64>) -> Option<CipherSpan> {
     let end_chunk = want.end.div_ceil(CHUNK_LEN);
     let start = first_chunk.checked_mul(SEALED_CHUNK_LEN)?;
     // The last chunk of the object may be shorter than the others.
-    let end = end_chunk
-        .saturating_mul(SEALED_CHUNK_LEN)
-        .min(body_len(plain_len)?);
+    let end = end_chunk.saturating_mul(SEALED_CHUNK_LEN).min(body_len(plain_len)?);
     Some(CipherSpan {
         fetch: start..end,
         first_chunk,
@@ -118,14 +108,8 @@ mod tests {
 
     #[test]
     fn known_lengths_come_out() {
-        let known = [
-            (0, 256),
-            (1, 273),
-            (65_536, 65_808),
-            (65_537, 65_825),
-            (5_242_879, 5_244_415),
-            (5_242_880, 5_244_480),
-        ];
+        let known =
+            [(0, 256), (1, 273), (65_536, 65_808), (65_537, 65_825), (5_242_879, 5_244_415), (5_242_880, 5_244_480)];
         for (plain, sealed) in known {
             assert_eq!(sealed_len(plain), Some(sealed));
             assert_eq!(plain_len(sealed), Some(plain));
@@ -161,30 +145,9 @@ mod tests {
     #[test]
     fn a_span_covers_the_chunks_of_the_range() {
         let span = |want| span(200_000, want);
-        assert_eq!(
-            span(0..1),
-            Some(CipherSpan {
-                fetch: 0..65_552,
-                first_chunk: 0,
-                skip: 0,
-                take: 1
-            })
-        );
-        assert_eq!(
-            span(65_535..65_537),
-            Some(CipherSpan {
-                fetch: 0..131_104,
-                first_chunk: 0,
-                skip: 65_535,
-                take: 2
-            })
-        );
-        let last = CipherSpan {
-            fetch: 196_656..200_064,
-            first_chunk: 3,
-            skip: 3_391,
-            take: 1,
-        };
+        assert_eq!(span(0..1), Some(CipherSpan { fetch: 0..65_552, first_chunk: 0, skip: 0, take: 1 }));
+        assert_eq!(span(65_535..65_537), Some(CipherSpan { fetch: 0..131_104, first_chunk: 0, skip: 65_535, take: 2 }));
+        let last = CipherSpan { fetch: 196_656..200_064, first_chunk: 3, skip: 3_391, take: 1 };
         assert_eq!(span(199_999..200_000), Some(last));
     }
 

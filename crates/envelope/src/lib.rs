@@ -10,12 +10,7 @@
 // Lengths and bytes come from strangers: nothing here may panic on them.
 #![cfg_attr(
     not(test),
-    warn(
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects,
-        clippy::panic,
-        clippy::unreachable
-    )
+    warn(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic, clippy::unreachable)
 )]
 
 mod cbor;

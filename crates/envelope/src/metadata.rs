@@ -14,15 +14,10 @@ use crate::{Error, cbor};
 
 const AAD: &[u8] = b"sealgate/1 metadata";
 
-pub(crate) fn seal(
-    key: &Gcm,
-    nonce: [u8; NONCE],
-    metadata: &BTreeMap<String, String>,
-) -> Result<String, Error> {
+pub(crate) fn seal(key: &Gcm, nonce: [u8; NONCE], metadata: &BTreeMap<String, String>) -> Result<String, Error> {
     let plain = encode(metadata)?;
     let mut sealed = BytesMut::from(nonce.as_slice());
-    key.encrypt(nonce, AAD, &plain, &mut sealed)
-        .map_err(|_| Error::Internal)?;
+    key.encrypt(nonce, AAD, &plain, &mut sealed).map_err(|_| Error::Internal)?;
     Ok(URL_SAFE_NO_PAD.encode(&sealed))
 }
 
@@ -30,23 +25,19 @@ pub(crate) fn open(key: &Gcm, value: &str) -> Result<BTreeMap<String, String>, E
     let sealed = URL_SAFE_NO_PAD.decode(value).map_err(|_| Error::Metadata)?;
     let (nonce, body) = sealed.split_first_chunk::<NONCE>().ok_or(Error::Metadata)?;
     let mut plain = BytesMut::new();
-    key.decrypt(*nonce, AAD, body, &mut plain)
-        .map_err(|_| Error::Metadata)?;
+    key.decrypt(*nonce, AAD, body, &mut plain).map_err(|_| Error::Metadata)?;
     decode(&plain)
 }
 
 fn encode(metadata: &BTreeMap<String, String>) -> Result<Vec<u8>, Error> {
     let mut out = Encoder::new(Vec::new());
-    cbor::text_map(&mut out, metadata, |out, value| out.str(value)?.ok())
-        .map_err(|_| Error::Internal)?;
+    cbor::text_map(&mut out, metadata, |out, value| out.str(value)?.ok()).map_err(|_| Error::Internal)?;
     Ok(out.into_writer())
 }
 
 fn decode(plain: &[u8]) -> Result<BTreeMap<String, String>, Error> {
-    let metadata = cbor::read_text_map(&mut Decoder::new(plain), |input| {
-        input.str().map(str::to_owned)
-    })
-    .map_err(|_| Error::MalformedMetadata)?;
+    let metadata = cbor::read_text_map(&mut Decoder::new(plain), |input| input.str().map(str::to_owned))
+        .map_err(|_| Error::MalformedMetadata)?;
     // The one spelling, and nothing behind it.
     if encode(&metadata)? != plain {
         return Err(Error::MalformedMetadata);
@@ -67,10 +58,7 @@ mod tests {
 
     #[test]
     fn sealed_metadata_opens() {
-        let map = BTreeMap::from([
-            ("name".to_owned(), "välue".to_owned()),
-            ("a".to_owned(), String::new()),
-        ]);
+        let map = BTreeMap::from([("name".to_owned(), "välue".to_owned()), ("a".to_owned(), String::new())]);
         let key = Gcm::new(&[1; 32]);
         assert_eq!(open(&key, &seal(&key, [2; NONCE], &map).unwrap()), Ok(map));
     }
@@ -88,11 +76,7 @@ mod tests {
             b"",
         ];
         for plain in bad {
-            assert_eq!(
-                open_plain(plain),
-                Err(Error::MalformedMetadata),
-                "{plain:x?}"
-            );
+            assert_eq!(open_plain(plain), Err(Error::MalformedMetadata), "{plain:x?}");
         }
     }
 
@@ -101,11 +85,7 @@ mod tests {
         let value = seal(&Gcm::new(&[1; 32]), [2; NONCE], &BTreeMap::new()).unwrap();
         assert_eq!(open(&Gcm::new(&[2; 32]), &value), Err(Error::Metadata));
         for value in ["", "AAAA", "not base64!", &(value + "=")] {
-            assert_eq!(
-                open(&Gcm::new(&[1; 32]), value),
-                Err(Error::Metadata),
-                "{value}"
-            );
+            assert_eq!(open(&Gcm::new(&[1; 32]), value), Err(Error::Metadata), "{value}");
         }
     }
 }

@@ -58,13 +58,7 @@ impl Binding {
             BindingMode::None => ("", ""),
         };
         let len = |name: &str| u16::try_from(name.len()).map_err(|_| Error::NameTooLong);
-        Ok(Self {
-            mode,
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            bucket_len: len(bucket)?,
-            key_len: len(key)?,
-        })
+        Ok(Self { mode, bucket: bucket.to_owned(), key: key.to_owned(), bucket_len: len(bucket)?, key_len: len(key)? })
     }
 
     /// How much of the name is bound.
@@ -101,10 +95,7 @@ mod tests {
     #[test]
     fn a_name_too_long_is_refused_only_where_it_is_bound() {
         let long = "k".repeat(65_536);
-        assert_eq!(
-            Binding::new(BindingMode::Key, "b", &long),
-            Err(Error::NameTooLong)
-        );
+        assert_eq!(Binding::new(BindingMode::Key, "b", &long), Err(Error::NameTooLong));
         assert!(Binding::new(BindingMode::None, "b", &long).is_ok());
     }
 }

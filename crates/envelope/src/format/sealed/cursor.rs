@@ -23,11 +23,7 @@ impl Cursor {
     pub(super) fn new(plain_len: u64, index: u64) -> Self {
         let [.., high, low] = plain_len.saturating_sub(1).to_be_bytes();
         let last_plain = usize::from(u16::from_be_bytes([high, low])).saturating_add(1);
-        Self {
-            index,
-            count: plain_len.div_ceil(CHUNK_LEN),
-            last_plain,
-        }
+        Self { index, count: plain_len.div_ceil(CHUNK_LEN), last_plain }
     }
 
     pub(super) fn index(&self) -> u64 {
@@ -44,11 +40,7 @@ impl Cursor {
 
     /// Plaintext bytes of the next chunk.
     pub(super) fn plain_len(&self) -> usize {
-        if self.is_at_last() {
-            self.last_plain
-        } else {
-            CHUNK
-        }
+        if self.is_at_last() { self.last_plain } else { CHUNK }
     }
 
     /// Stored bytes of the next chunk.
@@ -76,13 +68,7 @@ mod tests {
 
     #[test]
     fn the_last_chunk_has_what_is_left() {
-        for (plain_len, last) in [
-            (1, 1),
-            (65_535, 65_535),
-            (65_536, 65_536),
-            (65_537, 1),
-            (131_072, 65_536),
-        ] {
+        for (plain_len, last) in [(1, 1), (65_535, 65_535), (65_536, 65_536), (65_537, 1), (131_072, 65_536)] {
             let cursor = Cursor::new(plain_len, plain_len.div_ceil(CHUNK_LEN) - 1);
             assert!(cursor.is_at_last());
             assert_eq!(cursor.plain_len(), last, "{plain_len}");
@@ -97,13 +83,7 @@ mod tests {
 
     #[test]
     fn the_nonce_marks_the_last_chunk_and_counts() {
-        assert_eq!(
-            Cursor::new(200_000, 2).nonce(),
-            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]
-        );
-        assert_eq!(
-            Cursor::new(200_000, 3).nonce(),
-            [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 3]
-        );
+        assert_eq!(Cursor::new(200_000, 2).nonce(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
+        assert_eq!(Cursor::new(200_000, 3).nonce(), [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 3]);
     }
 }

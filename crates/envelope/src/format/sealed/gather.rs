@@ -45,11 +45,7 @@ impl Gather {
 
     /// How many chunks of `chunk_len` bytes are whole once `input` has come.
     pub(super) fn completed_by(&self, input: &[u8], chunk_len: usize) -> usize {
-        self.held
-            .len()
-            .saturating_add(input.len())
-            .checked_div(chunk_len)
-            .unwrap_or(0)
+        self.held.len().saturating_add(input.len()).checked_div(chunk_len).unwrap_or(0)
     }
 
     /// What is held.

@@ -10,9 +10,7 @@ use bytes::BytesMut;
 use super::cursor::{CHUNK, Cursor, SEALED_CHUNK};
 use super::gather::Gather;
 use crate::cipher::TAG;
-use crate::{
-    ChecksumName, DigestSet, Digests, Error, Facts, ObjectKeys, Summary, Transform, layout,
-};
+use crate::{ChecksumName, DigestSet, Digests, Error, Facts, ObjectKeys, Summary, Transform, layout};
 
 const SUMMARY: usize = 256;
 
@@ -36,13 +34,8 @@ impl Opener {
     /// # Errors
     /// [`Error::ImpossibleLength`] when no object has this length.
     pub fn new(keys: ObjectKeys, sealed_len: u64) -> Result<Self, Error> {
-        let plain_len =
-            layout::plain_len(sealed_len).ok_or(Error::ImpossibleLength { sealed_len })?;
-        let crcs = [
-            ChecksumName::Crc32,
-            ChecksumName::Crc32c,
-            ChecksumName::Crc64Nvme,
-        ];
+        let plain_len = layout::plain_len(sealed_len).ok_or(Error::ImpossibleLength { sealed_len })?;
+        let crcs = [ChecksumName::Crc32, ChecksumName::Crc32c, ChecksumName::Crc64Nvme];
         Ok(Self {
             keys,
             plain_len,
@@ -51,10 +44,7 @@ impl Opener {
             table_missing: layout::table_len(plain_len),
             cursor: Cursor::new(plain_len, 0),
             gather: Gather::default(),
-            crcs: Digests::new(&DigestSet {
-                md5: false,
-                checksums: crcs.into(),
-            }),
+            crcs: Digests::new(&DigestSet { md5: false, checksums: crcs.into() }),
             summary: Vec::with_capacity(SUMMARY),
             broken: None,
         })
@@ -74,8 +64,7 @@ impl Opener {
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
-        self.take(sealed, out)
-            .inspect_err(|error| self.broken = Some(error.clone()))
+        self.take(sealed, out).inspect_err(|error| self.broken = Some(error.clone()))
     }
 
     /// Appends the last chunk, when summary, lengths and CRCs agree with it and everything before.
@@ -88,9 +77,7 @@ impl Opener {
             return Err(error);
         }
         if self.missing != 0 {
-            return Err(Error::Truncated {
-                missing: self.missing,
-            });
+            return Err(Error::Truncated { missing: self.missing });
         }
         let summary = Summary::open(&self.keys, &self.summary)?;
         summary.check_sealed_len(self.sealed_len)?;
@@ -107,11 +94,7 @@ impl Opener {
     fn take(&mut self, sealed: &[u8], out: &mut BytesMut) -> Result<(), Error> {
         let came = u64::try_from(sealed.len()).map_err(|_| Error::TrailingBytes)?;
         self.missing = self.missing.checked_sub(came).ok_or(Error::TrailingBytes)?;
-        out.reserve(
-            self.gather
-                .completed_by(sealed, SEALED_CHUNK)
-                .saturating_mul(CHUNK),
-        );
+        out.reserve(self.gather.completed_by(sealed, SEALED_CHUNK).saturating_mul(CHUNK));
         let mut input = sealed;
         while !input.is_empty() && !self.cursor.is_done() && !self.cursor.is_at_last() {
             self.open_next(&mut input, out)?;
@@ -119,27 +102,18 @@ impl Opener {
         if self.cursor.is_at_last() {
             self.gather.keep(self.cursor.sealed_len(), &mut input);
         }
-        let skipped = usize::try_from(self.table_missing)
-            .unwrap_or(usize::MAX)
-            .min(input.len());
+        let skipped = usize::try_from(self.table_missing).unwrap_or(usize::MAX).min(input.len());
         let (table, rest) = input.split_at_checked(skipped).ok_or(Error::Internal)?;
-        self.table_missing = self
-            .table_missing
-            .saturating_sub(u64::try_from(table.len()).unwrap_or(u64::MAX));
+        self.table_missing = self.table_missing.saturating_sub(u64::try_from(table.len()).unwrap_or(u64::MAX));
         self.summary.extend_from_slice(rest);
         Ok(())
     }
 
     fn open_next(&mut self, input: &mut &[u8], out: &mut BytesMut) -> Result<(), Error> {
-        let (key, nonce, index) = (
-            self.keys.segment(),
-            self.cursor.nonce(),
-            self.cursor.index(),
-        );
+        let (key, nonce, index) = (self.keys.segment(), self.cursor.nonce(), self.cursor.index());
         let start = out.len();
         let opened = self.gather.next(self.cursor.sealed_len(), input, |chunk| {
-            key.decrypt(nonce, b"", chunk, out)
-                .map_err(|_| Error::Chunk { index })
+            key.decrypt(nonce, b"", chunk, out).map_err(|_| Error::Chunk { index })
         })?;
         if opened {
             self.crcs.update(out.get(start..).unwrap_or_default());
@@ -154,10 +128,7 @@ impl Opener {
         }
         let (start, index, sealed) = (out.len(), self.cursor.index(), self.gather.held());
         out.reserve(sealed.len().saturating_sub(TAG));
-        self.keys
-            .segment()
-            .decrypt(self.cursor.nonce(), b"", sealed, out)
-            .map_err(|_| Error::Chunk { index })?;
+        self.keys.segment().decrypt(self.cursor.nonce(), b"", sealed, out).map_err(|_| Error::Chunk { index })?;
         self.crcs.update(out.get(start..).unwrap_or_default());
         Ok(())
     }

@@ -47,8 +47,7 @@ impl RangeOpener {
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
-        self.take(sealed, out)
-            .inspect_err(|error| self.broken = Some(error.clone()))
+        self.take(sealed, out).inspect_err(|error| self.broken = Some(error.clone()))
     }
 
     /// Ends the span.
@@ -58,9 +57,7 @@ impl RangeOpener {
     pub fn finish(self, _out: &mut BytesMut) -> Result<(), Error> {
         match self.broken {
             Some(error) => Err(error),
-            None if self.missing != 0 => Err(Error::Truncated {
-                missing: self.missing,
-            }),
+            None if self.missing != 0 => Err(Error::Truncated { missing: self.missing }),
             // All stored bytes came and yet not all content: the span belongs to another object.
             None if self.take != 0 => Err(Error::LengthDisagrees),
             None => Ok(()),
@@ -70,11 +67,7 @@ impl RangeOpener {
     fn take(&mut self, sealed: &[u8], out: &mut BytesMut) -> Result<(), Error> {
         let came = u64::try_from(sealed.len()).map_err(|_| Error::TrailingBytes)?;
         self.missing = self.missing.checked_sub(came).ok_or(Error::TrailingBytes)?;
-        out.reserve(
-            self.gather
-                .completed_by(sealed, SEALED_CHUNK)
-                .saturating_mul(CHUNK),
-        );
+        out.reserve(self.gather.completed_by(sealed, SEALED_CHUNK).saturating_mul(CHUNK));
         let mut input = sealed;
         while !input.is_empty() {
             if self.cursor.is_done() {
@@ -86,15 +79,10 @@ impl RangeOpener {
     }
 
     fn open_next(&mut self, input: &mut &[u8], out: &mut BytesMut) -> Result<(), Error> {
-        let (key, nonce, index) = (
-            self.keys.segment(),
-            self.cursor.nonce(),
-            self.cursor.index(),
-        );
+        let (key, nonce, index) = (self.keys.segment(), self.cursor.nonce(), self.cursor.index());
         let (skip, wanted, start) = (self.skip, self.take, out.len());
         let opened = self.gather.next(self.cursor.sealed_len(), input, |chunk| {
-            key.decrypt(nonce, b"", chunk, out)
-                .map_err(|_| Error::Chunk { index })
+            key.decrypt(nonce, b"", chunk, out).map_err(|_| Error::Chunk { index })
         })?;
         if opened {
             let kept = cut(out, start, skip, wanted);
@@ -110,10 +98,7 @@ impl RangeOpener {
 fn cut(out: &mut BytesMut, start: usize, skip: usize, wanted: u64) -> u64 {
     let fresh = out.get_mut(start..).unwrap_or_default();
     let skip = skip.min(fresh.len());
-    let kept = fresh
-        .len()
-        .saturating_sub(skip)
-        .min(usize::try_from(wanted).unwrap_or(usize::MAX));
+    let kept = fresh.len().saturating_sub(skip).min(usize::try_from(wanted).unwrap_or(usize::MAX));
     if skip > 0 {
         fresh.copy_within(skip.., 0);
     }
@@ -135,9 +120,6 @@ impl Transform for RangeOpener {
 
 impl fmt::Debug for RangeOpener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RangeOpener")
-            .field("missing", &self.missing)
-            .field("take", &self.take)
-            .finish_non_exhaustive()
+        f.debug_struct("RangeOpener").field("missing", &self.missing).field("take", &self.take).finish_non_exhaustive()
     }
 }

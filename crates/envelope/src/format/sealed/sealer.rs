@@ -30,14 +30,7 @@ impl Sealer {
     pub fn new(keys: ObjectKeys, plain_len: u64) -> Result<Self, Error> {
         let sealed_len = layout::sealed_len(plain_len).ok_or(Error::TooLarge { plain_len })?;
         let cursor = Cursor::new(plain_len, 0);
-        Ok(Self {
-            keys,
-            plain_len,
-            sealed_len,
-            missing: plain_len,
-            cursor,
-            gather: Gather::default(),
-        })
+        Ok(Self { keys, plain_len, sealed_len, missing: plain_len, cursor, gather: Gather::default() })
     }
 
     /// Length of the stored object.
@@ -50,23 +43,16 @@ impl Sealer {
     /// # Errors
     /// [`Error::WrongPlainLen`] when more bytes come than were announced.
     pub fn push(&mut self, plain: &[u8], out: &mut BytesMut) -> Result<(), Error> {
-        let excess = Error::WrongPlainLen {
-            announced: self.plain_len,
-        };
+        let excess = Error::WrongPlainLen { announced: self.plain_len };
         let came = u64::try_from(plain.len()).map_err(|_| excess.clone())?;
         self.missing = self.missing.checked_sub(came).ok_or(excess)?;
-        out.reserve(
-            self.gather
-                .completed_by(plain, CHUNK)
-                .saturating_mul(SEALED_CHUNK),
-        );
+        out.reserve(self.gather.completed_by(plain, CHUNK).saturating_mul(SEALED_CHUNK));
         let mut input = plain;
         while !input.is_empty() && !self.cursor.is_at_last() {
             let (key, nonce) = (self.keys.segment(), self.cursor.nonce());
-            let sealed = self.gather.next(CHUNK, &mut input, |chunk| {
-                key.encrypt(nonce, b"", chunk, out)
-                    .map_err(|_| Error::Internal)
-            })?;
+            let sealed = self
+                .gather
+                .next(CHUNK, &mut input, |chunk| key.encrypt(nonce, b"", chunk, out).map_err(|_| Error::Internal))?;
             if sealed {
                 self.cursor.advance();
             }
@@ -91,31 +77,15 @@ impl Sealer {
         out: &mut BytesMut,
     ) -> Result<(), Error> {
         if self.missing != 0 {
-            return Err(Error::WrongPlainLen {
-                announced: self.plain_len,
-            });
+            return Err(Error::WrongPlainLen { announced: self.plain_len });
         }
         let mut summary = BytesMut::new();
-        footer::seal(
-            &self.keys,
-            summary_nonce,
-            &Facts::new(self.plain_len, facts),
-            &mut summary,
-        )?;
-        let table_len =
-            usize::try_from(layout::table_len(self.plain_len)).map_err(|_| Error::Internal)?;
+        footer::seal(&self.keys, summary_nonce, &Facts::new(self.plain_len, facts), &mut summary)?;
+        let table_len = usize::try_from(layout::table_len(self.plain_len)).map_err(|_| Error::Internal)?;
         let last = self.gather.held();
-        out.reserve(
-            last.len()
-                .saturating_add(TAG)
-                .saturating_add(table_len)
-                .saturating_add(summary.len()),
-        );
+        out.reserve(last.len().saturating_add(TAG).saturating_add(table_len).saturating_add(summary.len()));
         if !self.cursor.is_done() {
-            self.keys
-                .segment()
-                .encrypt(self.cursor.nonce(), b"", last, out)
-                .map_err(|_| Error::Internal)?;
+            self.keys.segment().encrypt(self.cursor.nonce(), b"", last, out).map_err(|_| Error::Internal)?;
         }
         let table_start = out.len();
         out.put_bytes(0, table_len);
@@ -144,12 +114,7 @@ mod tests {
     }
 
     fn finish(sealer: Sealer, out: &mut BytesMut) -> Result<(), Error> {
-        sealer.finish(
-            Computed::default(),
-            [0; NONCE],
-            &mut |bytes| bytes.fill(b'r'),
-            out,
-        )
+        sealer.finish(Computed::default(), [0; NONCE], &mut |bytes| bytes.fill(b'r'), out)
     }
 
     #[test]
@@ -173,20 +138,14 @@ mod tests {
     #[test]
     fn more_than_announced_is_refused() {
         let (mut sealer, mut out) = (sealer(3), BytesMut::new());
-        assert_eq!(
-            sealer.push(b"four", &mut out),
-            Err(Error::WrongPlainLen { announced: 3 })
-        );
+        assert_eq!(sealer.push(b"four", &mut out), Err(Error::WrongPlainLen { announced: 3 }));
     }
 
     #[test]
     fn less_than_announced_is_never_completed() {
         let (mut sealer, mut out) = (sealer(3), BytesMut::new());
         sealer.push(b"tw", &mut out).unwrap();
-        assert_eq!(
-            finish(sealer, &mut out),
-            Err(Error::WrongPlainLen { announced: 3 })
-        );
+        assert_eq!(finish(sealer, &mut out), Err(Error::WrongPlainLen { announced: 3 }));
         assert!(out.is_empty());
     }
 
@@ -201,11 +160,6 @@ mod tests {
     #[test]
     fn a_length_beyond_64_bits_is_refused() {
         let keys = ObjectKeys::derive(&DataKey::from_bytes([1; 32]));
-        assert_eq!(
-            Sealer::new(keys, u64::MAX).unwrap_err(),
-            Error::TooLarge {
-                plain_len: u64::MAX
-            }
-        );
+        assert_eq!(Sealer::new(keys, u64::MAX).unwrap_err(), Error::TooLarge { plain_len: u64::MAX });
     }
 }

@@ -1,0 +1,165 @@
+//! Runs the test vectors of the sealed format, which readers in other languages run too.
+//!
+//! The files are the interface: this suite knows how to read an object, not what any vector is about.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::BytesMut;
+use envelope::{Binding, Computed, DataKey, Digests, Envelope, Error, Facts, ObjectKeys, Opener, WrappingSecret, wrap};
+use sha2::{Digest, Sha256};
+
+use crate::vector::{Expect, Opened, Piece, Vector};
+
+#[path = "support/cases.rs"]
+mod cases;
+#[path = "support/forge.rs"]
+mod forge;
+#[path = "support/vector.rs"]
+mod vector;
+
+#[test]
+fn every_vector_is_opened_or_refused_as_it_says() {
+    for name in names() {
+        let vector = read(&name);
+        let stored = stored(&vector);
+        assert_eq!(hex::encode(Sha256::digest(&stored)), vector.stored_sha256, "{name}");
+        assert_eq!(stored.len() as u64, vector.stored_len, "{name}");
+        match (&vector.expect, open(&vector, &stored)) {
+            (Expect::Opened(expected), Ok(found)) => assert_eq!(&found, &**expected, "{name}"),
+            (Expect::Refused(check), Err(error)) => assert_eq!(check_of(&error), check, "{name}: {error}"),
+            (expected, found) => panic!("{name}: expected {expected:?}, found {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_files_are_what_the_generator_writes() {
+    let cases = cases::all();
+    let generated: BTreeSet<_> = cases.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(generated.len(), cases.len(), "two vectors have one name");
+    assert_eq!(generated, names().into_iter().collect(), "run the example named vectors");
+    for (name, vector) in cases {
+        let file = fs::read_to_string(vector::directory().join(format!("{name}.json"))).unwrap();
+        assert!(file == vector::render(&vector), "{name} is stale: run the example named vectors");
+    }
+}
+
+#[test]
+fn most_vectors_are_about_refusing() {
+    let refused = names().iter().filter(|name| matches!(read(name).expect, Expect::Refused(_))).count();
+    assert!(refused * 2 > names().len());
+}
+
+fn names() -> Vec<String> {
+    let files = fs::read_dir(vector::directory()).unwrap().map(|file| file.unwrap().path());
+    files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+fn read(name: &str) -> Vector {
+    let file = fs::read(vector::directory().join(format!("{name}.json"))).unwrap();
+    serde_json::from_slice(&file).unwrap()
+}
+
+fn stored(vector: &Vector) -> Vec<u8> {
+    vector.stored.iter().flat_map(|piece| bytes_of(piece, vector)).collect()
+}
+
+fn bytes_of(piece: &Piece, vector: &Vector) -> Vec<u8> {
+    match piece {
+        Piece::Base64(text) => STANDARD.decode(text).unwrap(),
+        Piece::Of { vector, from, to } => stored(&read(vector))[*from..*to].to_vec(),
+        Piece::Pattern(len) => vector::pattern(*len),
+        Piece::SealedPattern(len) => sealed_pattern(vector, *len),
+    }
+}
+
+fn sealed_pattern(vector: &Vector, plain_len: usize) -> Vec<u8> {
+    let envelope = Envelope::parse(&vector.envelope).unwrap();
+    let key = forge::hkdf(&data_key(vector, &envelope), &[0; 24], b"sealgate/1 segment");
+    let plain = vector::pattern(plain_len);
+    let chunks = plain.chunks(65_536);
+    let last = chunks.len() - 1;
+    let seal = |(index, chunk): (usize, &[u8])| {
+        let nonce = [&u32::from(index == last).to_be_bytes()[..], &(index as u64).to_be_bytes()].concat();
+        forge::gcm(&key, nonce.try_into().unwrap(), b"", chunk)
+    };
+    chunks.enumerate().flat_map(seal).collect()
+}
+
+/// The bytes of a data key, which the crate never shows: unwrapped by hand.
+fn data_key(vector: &Vector, envelope: &Envelope) -> [u8; 32] {
+    let binding = binding(vector, envelope);
+    let mode = u8::try_from(binding.mode().letter()).unwrap();
+    let info = [&b"sealgate/1 wrap"[..], &[mode], &binding.context()].concat();
+    let derived = forge::hkdf(&hex_key(&vector.key), b"", &info);
+    let mut key = [0; 32];
+    let cipher: aes_kw::KwAes256 = aes_kw::KeyInit::new((&derived).into());
+    cipher.unwrap_key(&envelope.encrypted_data_key().wrapped, &mut key).unwrap();
+    key
+}
+
+fn open(vector: &Vector, stored: &[u8]) -> Result<Opened, Error> {
+    let envelope = Envelope::parse(&vector.envelope)?;
+    let keys = unlock(vector, &envelope)?;
+    let metadata = vector.sealed_metadata.as_ref().map(|value| keys.open_metadata(value)).transpose()?;
+    let mut plain = BytesMut::new();
+    let mut opener = Opener::new(keys, stored.len() as u64)?;
+    let plain_len = opener.plain_len();
+    opener.push(stored, &mut plain)?;
+    let facts = opener.finish(&mut plain)?;
+    facts.check(&every_digest_of(&plain))?;
+    let Facts { md5, checksums, .. } = facts;
+    Ok(Opened {
+        data_key: hex::encode(data_key(vector, &envelope)),
+        plain_len,
+        plain_sha256: hex::encode(Sha256::digest(&plain)),
+        plain: (plain.len() < 100).then(|| hex::encode(&plain)),
+        metadata,
+        md5: md5.map(hex::encode),
+        checksums: checksums.iter().map(|(name, value)| (name.to_string(), hex::encode(value))).collect(),
+    })
+}
+
+fn unlock(vector: &Vector, envelope: &Envelope) -> Result<ObjectKeys, Error> {
+    let secret = WrappingSecret::from_bytes(hex_key(&vector.key));
+    let wrapped = &envelope.encrypted_data_key().wrapped;
+    let key: DataKey = wrap::unwrap_a256kw(&secret, wrapped, &binding(vector, envelope))?;
+    envelope.unlock(&key)
+}
+
+fn binding(vector: &Vector, envelope: &Envelope) -> Binding {
+    Binding::new(envelope.binding_mode(), &vector.bucket, &vector.name).unwrap()
+}
+
+fn hex_key(text: &str) -> [u8; 32] {
+    hex::decode(text).unwrap().try_into().unwrap()
+}
+
+fn every_digest_of(plain: &[u8]) -> Computed {
+    let mut digests = Digests::new(&forge::every_digest());
+    digests.update(plain);
+    digests.finish()
+}
+
+/// The check of the format an error belongs to, as the vectors name it.
+fn check_of(error: &Error) -> &'static str {
+    match error {
+        Error::MalformedEnvelope { .. } => "envelope",
+        Error::UnsupportedVersion => "version",
+        Error::UnsupportedWrap => "wrap",
+        Error::Unwrap | Error::ZeroKey => "unwrap",
+        Error::Commitment => "commitment",
+        Error::Metadata | Error::MalformedMetadata => "metadata",
+        Error::ImpossibleLength { .. } => "length",
+        Error::Chunk { .. } => "chunk",
+        Error::Summary | Error::MalformedSummary { .. } | Error::LengthDisagrees => "summary",
+        Error::DigestDisagrees { .. } => "digest",
+        Error::MultipartUnsupported => "multipart",
+        other => panic!("no vector provokes {other:?}"),
+    }
+}
