@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
 
 use s3s::{S3Result, s3_error};
 
@@ -17,6 +19,9 @@ use crate::error::disk;
 use crate::index::{Entry, Index, Page, Query};
 use crate::path::{self, Address, SHARDS};
 use crate::record::{Moment, Record};
+
+/// Threads that read records on open. A disk answers several questions at once faster than one after the other.
+const LOADERS: usize = 8;
 
 /// A bucket and everything known about its objects without opening a file.
 #[derive(Debug)]
@@ -45,32 +50,47 @@ enum Shard {
 
 impl Bucket {
     pub(crate) fn new(directory: PathBuf, created: Moment) -> Self {
-        let shards = std::iter::repeat_with(|| Mutex::new(Shard::Absent))
-            .take(SHARDS)
-            .collect();
-        Self {
-            created,
-            directory,
-            index: RwLock::default(),
-            shards,
-            life: RwLock::new(Life::Alive),
-        }
+        let shards = std::iter::repeat_with(|| Mutex::new(Shard::Absent)).take(SHARDS).collect();
+        Self { created, directory, index: RwLock::default(), shards, life: RwLock::new(Life::Alive) }
     }
 
     /// Reads every record below the directory into the index.
     pub(crate) fn load(directory: PathBuf, created: Moment) -> io::Result<Self> {
-        let mut index = Index::default();
-        let mut shards = Vec::with_capacity(SHARDS);
-        for number in 0..SHARDS {
-            shards.push(Mutex::new(load_shard(&directory, number, &mut index)?));
+        let bucket = Self::new(directory, created);
+        let next = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            let loaders: Vec<_> = (0..LOADERS).map(|_| scope.spawn(|| bucket.load_shards(&next))).collect();
+            let broken = |_| Err(io::Error::other("a loader did not end"));
+            loaders.into_iter().try_for_each(|loader| loader.join().unwrap_or_else(broken))
+        })?;
+        Ok(bucket)
+    }
+
+    /// Loads shards until none is left; several threads share the counter.
+    fn load_shards(&self, next: &AtomicUsize) -> io::Result<()> {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(shard) = self.shards.get(number) else { return Ok(()) };
+            let files = match fs::read_dir(path::shard(&self.directory, number)) {
+                Ok(files) => files,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            *shard.lock().unwrap_or_else(PoisonError::into_inner) = Shard::Present;
+            for file in files {
+                self.load_object(&file?.path());
+            }
         }
-        Ok(Self {
-            created,
-            directory,
-            index: RwLock::new(index),
-            shards,
-            life: RwLock::new(Life::Alive),
-        })
+    }
+
+    fn load_object(&self, file: &Path) {
+        match read_object(&self.directory, file) {
+            Ok(record) => self.index_mut().insert(&record.key, Entry::from(&record)),
+            // Neither hidden quietly nor a reason to withhold every other object; the file is left for its owner.
+            Err(error) => {
+                tracing::error!(file = %file.display(), %error, "an object's file is damaged and left out");
+            }
+        }
     }
 
     pub(crate) fn created(&self) -> Moment {
@@ -100,21 +120,13 @@ impl Bucket {
     }
 
     /// Makes a completed file the object of its key, if the conditions hold now.
-    pub(crate) fn commit(
-        &self,
-        staged: Staged,
-        record: &Record,
-        conditions: &WriteConditions,
-    ) -> S3Result<()> {
+    pub(crate) fn commit(&self, staged: Staged, record: &Record, conditions: &WriteConditions) -> S3Result<()> {
         let _alive = self.alive()?;
         let address = Address::of(&record.key);
         let mut shard = self.lock(&address);
         conditions.check(self.index().get(&record.key))?;
-        self.prepare(&address, &mut shard)
-            .map_err(disk("create a directory"))?;
-        staged
-            .publish(&address.file(&self.directory))
-            .map_err(disk("rename an object into place"))?;
+        self.prepare(&address, &mut shard).map_err(disk("create a directory"))?;
+        staged.publish(&address.file(&self.directory)).map_err(disk("rename an object into place"))?;
         // From here on the new object is there, whether or not the next sync succeeds.
         self.index_mut().insert(&record.key, Entry::from(record));
         sync_directory(&address.directory(&self.directory)).map_err(disk("sync a directory"))
@@ -122,10 +134,7 @@ impl Bucket {
 
     /// Removes the objects whose conditions hold. The inner results are in the order asked for; the outer one fails if
     /// the disk cannot confirm the removals.
-    pub(crate) fn remove(
-        &self,
-        keys: &[(String, RemoveConditions)],
-    ) -> S3Result<Vec<S3Result<()>>> {
+    pub(crate) fn remove(&self, keys: &[(String, RemoveConditions)]) -> S3Result<Vec<S3Result<()>>> {
         let _alive = self.alive()?;
         let mut touched = BTreeSet::new();
         let mut results = Vec::with_capacity(keys.len());
@@ -134,8 +143,7 @@ impl Bucket {
             results.push(removed.map(|shard| touched.extend(shard)));
         }
         for number in touched {
-            sync_directory(&path::shard(&self.directory, number))
-                .map_err(disk("sync a directory"))?;
+            sync_directory(&path::shard(&self.directory, number)).map_err(disk("sync a directory"))?;
         }
         Ok(results)
     }
@@ -160,12 +168,22 @@ impl Bucket {
         if *life == Life::Removed {
             return Err(s3_error!(NoSuchBucket));
         }
-        if !self.index().is_empty() {
+        if !self.index().is_empty() || self.holds_files().map_err(disk("look into a bucket"))? {
             return Err(s3_error!(BucketNotEmpty));
         }
         fs::rename(&self.directory, grave).map_err(disk("move a bucket away"))?;
         *life = Life::Removed;
         Ok(())
+    }
+
+    /// Whether a file is left that the index does not know, because it is damaged: removing the bucket would destroy it.
+    fn holds_files(&self) -> io::Result<bool> {
+        for shard in fs::read_dir(path::objects(&self.directory))? {
+            if fs::read_dir(shard?.path())?.next().is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Creates a shard's directory for its first object.
@@ -181,17 +199,11 @@ impl Bucket {
     /// Keeps the bucket from being removed while the guard lives.
     fn alive(&self) -> S3Result<RwLockReadGuard<'_, Life>> {
         let life = self.life.read().unwrap_or_else(PoisonError::into_inner);
-        if *life == Life::Alive {
-            Ok(life)
-        } else {
-            Err(s3_error!(NoSuchBucket))
-        }
+        if *life == Life::Alive { Ok(life) } else { Err(s3_error!(NoSuchBucket)) }
     }
 
     fn lock(&self, address: &Address) -> MutexGuard<'_, Shard> {
-        self.shards[address.shard()]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shards[address.shard()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn index(&self) -> RwLockReadGuard<'_, Index> {
@@ -203,33 +215,11 @@ impl Bucket {
     }
 }
 
-fn load_shard(bucket: &Path, number: usize, index: &mut Index) -> io::Result<Shard> {
-    let files = match fs::read_dir(path::shard(bucket, number)) {
-        Ok(files) => files,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Shard::Absent),
-        Err(error) => return Err(error),
-    };
-    for file in files {
-        let file = file?.path();
-        match load_object(bucket, &file) {
-            Ok(record) => index.insert(&record.key, Entry::from(&record)),
-            // Neither hidden quietly nor a reason to withhold every other object; the file is left for its owner.
-            Err(error) => {
-                tracing::error!(file = %file.display(), %error, "an object's file is damaged and left out");
-            }
-        }
-    }
-    Ok(Shard::Present)
-}
-
-fn load_object(bucket: &Path, file: &Path) -> io::Result<Record> {
+fn read_object(bucket: &Path, file: &Path) -> io::Result<Record> {
     let record = Record::read(&File::open(file)?)?;
     if Address::of(&record.key).file(bucket) == file {
         Ok(record)
     } else {
-        Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the record belongs to another file",
-        ))
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the record belongs to another file"))
     }
 }

@@ -21,25 +21,14 @@ pub(crate) struct Staged {
 
 impl Staged {
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        Ok(Self {
-            file,
-            path,
-            published: false,
-        })
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        Ok(Self { file, path, published: false })
     }
 
     /// Appends content without copying it together first.
     pub(crate) fn append(&mut self, pieces: &[Bytes]) -> io::Result<()> {
-        let mut slices: Vec<_> = pieces
-            .iter()
-            .filter(|piece| !piece.is_empty())
-            .map(|piece| IoSlice::new(piece))
-            .collect();
+        let mut slices: Vec<_> =
+            pieces.iter().filter(|piece| !piece.is_empty()).map(|piece| IoSlice::new(piece)).collect();
         let mut rest = slices.as_mut_slice();
         while !rest.is_empty() {
             match self.file.write_vectored(rest) {
@@ -50,6 +39,11 @@ impl Staged {
             }
         }
         Ok(())
+    }
+
+    /// A second handle, through which what was appended can be pushed to the disk while more arrives.
+    pub(crate) fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
     }
 
     /// Appends the record and waits until the disk has it all. After this only the name is missing.
@@ -94,10 +88,7 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 
 /// Creates a directory, and its parents, for the owner only.
 pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 #[cfg(test)]
@@ -117,16 +108,10 @@ mod tests {
     fn pieces_are_written_in_order_and_published_whole() {
         let directory = tempfile::tempdir().unwrap();
         let mut staged = Staged::create(directory.path().join("new")).unwrap();
-        let pieces: Vec<_> = (0..3000_u32)
-            .map(|n| Bytes::from(n.to_string()))
-            .chain([Bytes::new()])
-            .collect();
+        let pieces: Vec<_> = (0..3000_u32).map(|n| Bytes::from(n.to_string())).chain([Bytes::new()]).collect();
         staged.append(&pieces).unwrap();
         staged.publish(&directory.path().join("there")).unwrap();
-        assert_eq!(
-            fs::read(directory.path().join("there")).unwrap(),
-            pieces.concat()
-        );
+        assert_eq!(fs::read(directory.path().join("there")).unwrap(), pieces.concat());
         assert!(!directory.path().join("new").exists());
     }
 }

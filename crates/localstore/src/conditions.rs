@@ -33,11 +33,7 @@ impl ReadConditions {
             (None, Some(date)) => record.modified > Moment::from_dto(date),
             (None, None) => true,
         };
-        if news {
-            Ok(())
-        } else {
-            Err(not_modified(record))
-        }
+        if news { Ok(()) } else { Err(not_modified(record)) }
     }
 }
 
@@ -78,19 +74,10 @@ pub(crate) struct WriteConditions {
 
 impl WriteConditions {
     /// S3 knows `If-None-Match: *` on writes, and refuses other values as not implemented.
-    pub(crate) fn new(
-        if_match: Option<ETagCondition>,
-        if_none_match: Option<ETagCondition>,
-    ) -> S3Result<Self> {
+    pub(crate) fn new(if_match: Option<ETagCondition>, if_none_match: Option<ETagCondition>) -> S3Result<Self> {
         match if_none_match {
-            Some(ETagCondition::ETag(_)) => Err(s3_error!(
-                NotImplemented,
-                "If-None-Match on a write only takes *."
-            )),
-            other => Ok(Self {
-                if_match,
-                only_new: other.is_some(),
-            }),
+            Some(ETagCondition::ETag(_)) => Err(s3_error!(NotImplemented, "If-None-Match on a write only takes *.")),
+            other => Ok(Self { if_match, only_new: other.is_some() }),
         }
     }
 
@@ -102,11 +89,7 @@ impl WriteConditions {
             }
             _ => {}
         }
-        if self.only_new && existing.is_some() {
-            Err(s3_error!(PreconditionFailed))
-        } else {
-            Ok(())
-        }
+        if self.only_new && existing.is_some() { Err(s3_error!(PreconditionFailed)) } else { Ok(()) }
     }
 }
 
@@ -124,23 +107,12 @@ impl RemoveConditions {
         let met = match existing {
             None => self.if_match.is_none(),
             Some(entry) => {
-                self.if_match
-                    .as_ref()
-                    .is_none_or(|condition| entry.etag.satisfies_match(condition))
-                    && self
-                        .size
-                        .is_none_or(|size| u64::try_from(size) == Ok(entry.content_len))
-                    && self
-                        .modified
-                        .as_ref()
-                        .is_none_or(|date| Moment::from_dto(date) == entry.modified)
+                self.if_match.as_ref().is_none_or(|condition| entry.etag.satisfies_match(condition))
+                    && self.size.is_none_or(|size| u64::try_from(size) == Ok(entry.content_len))
+                    && self.modified.as_ref().is_none_or(|date| Moment::from_dto(date) == entry.modified)
             }
         };
-        if met {
-            Ok(())
-        } else {
-            Err(s3_error!(PreconditionFailed))
-        }
+        if met { Ok(()) } else { Err(s3_error!(PreconditionFailed)) }
     }
 }
 
@@ -185,72 +157,37 @@ mod tests {
     fn a_matching_tag_outranks_an_old_date() {
         let record = record();
         let before = Some(date("Wed, 21 Oct 2015 07:27:59 GMT"));
-        let both = ReadConditions {
-            matching: Some(tag(&record)),
-            unmodified_since: before.clone(),
-            ..Default::default()
-        };
+        let both =
+            ReadConditions { matching: Some(tag(&record)), unmodified_since: before.clone(), ..Default::default() };
         assert_eq!(code(both.check(&record)), None);
-        let only_date = ReadConditions {
-            unmodified_since: before,
-            ..Default::default()
-        };
-        assert_eq!(
-            code(only_date.check(&record)),
-            Some(S3ErrorCode::PreconditionFailed)
-        );
+        let only_date = ReadConditions { unmodified_since: before, ..Default::default() };
+        assert_eq!(code(only_date.check(&record)), Some(S3ErrorCode::PreconditionFailed));
     }
 
     #[test]
     fn a_different_tag_outranks_an_unchanged_date() {
         let record = record();
         let same = Some(date("Wed, 21 Oct 2015 07:28:00 GMT"));
-        let both = ReadConditions {
-            none_matching: Some(other()),
-            modified_since: same.clone(),
-            ..Default::default()
-        };
+        let both = ReadConditions { none_matching: Some(other()), modified_since: same.clone(), ..Default::default() };
         assert_eq!(code(both.check(&record)), None);
-        let only_date = ReadConditions {
-            modified_since: same,
-            ..Default::default()
-        };
-        assert_eq!(
-            code(only_date.check(&record)),
-            Some(S3ErrorCode::NotModified)
-        );
+        let only_date = ReadConditions { modified_since: same, ..Default::default() };
+        assert_eq!(code(only_date.check(&record)), Some(S3ErrorCode::NotModified));
     }
 
     #[test]
     fn a_refusal_outranks_not_modified() {
         let record = record();
-        let both = ReadConditions {
-            matching: Some(other()),
-            none_matching: Some(tag(&record)),
-            ..Default::default()
-        };
-        assert_eq!(
-            code(both.check(&record)),
-            Some(S3ErrorCode::PreconditionFailed)
-        );
+        let both = ReadConditions { matching: Some(other()), none_matching: Some(tag(&record)), ..Default::default() };
+        assert_eq!(code(both.check(&record)), Some(S3ErrorCode::PreconditionFailed));
     }
 
     #[test]
     fn not_modified_names_the_tag() {
         let record = record();
-        let conditions = ReadConditions {
-            none_matching: Some(tag(&record)),
-            ..Default::default()
-        };
+        let conditions = ReadConditions { none_matching: Some(tag(&record)), ..Default::default() };
         let error = conditions.check(&record).unwrap_err();
-        assert_eq!(
-            error.headers().unwrap()[ETAG],
-            format!("\"{}\"", record.etag)
-        );
-        assert_eq!(
-            error.headers().unwrap()[LAST_MODIFIED],
-            "Wed, 21 Oct 2015 07:28:00 GMT"
-        );
+        assert_eq!(error.headers().unwrap()[ETAG], format!("\"{}\"", record.etag));
+        assert_eq!(error.headers().unwrap()[LAST_MODIFIED], "Wed, 21 Oct 2015 07:28:00 GMT");
     }
 
     #[test]
@@ -258,37 +195,19 @@ mod tests {
         let entry = Entry::from(&record());
         let new_only = WriteConditions::new(None, Some(ETagCondition::Any)).unwrap();
         assert_eq!(code(new_only.check(None)), None);
-        assert_eq!(
-            code(new_only.check(Some(&entry))),
-            Some(S3ErrorCode::PreconditionFailed)
-        );
+        assert_eq!(code(new_only.check(Some(&entry))), Some(S3ErrorCode::PreconditionFailed));
         let replace = WriteConditions::new(Some(other()), None).unwrap();
         assert_eq!(code(replace.check(None)), Some(S3ErrorCode::NoSuchKey));
-        assert_eq!(
-            code(replace.check(Some(&entry))),
-            Some(S3ErrorCode::PreconditionFailed)
-        );
-        assert_eq!(
-            code(WriteConditions::new(None, Some(other())).map(drop)),
-            Some(S3ErrorCode::NotImplemented)
-        );
+        assert_eq!(code(replace.check(Some(&entry))), Some(S3ErrorCode::PreconditionFailed));
+        assert_eq!(code(WriteConditions::new(None, Some(other())).map(drop)), Some(S3ErrorCode::NotImplemented));
     }
 
     #[test]
     fn a_removal_can_ask_for_one_version() {
         let entry = Entry::from(&record());
-        let conditions = RemoveConditions {
-            if_match: Some(other()),
-            ..Default::default()
-        };
-        assert_eq!(
-            code(conditions.check(Some(&entry))),
-            Some(S3ErrorCode::PreconditionFailed)
-        );
-        let conditions = RemoveConditions {
-            size: Some(3),
-            ..Default::default()
-        };
+        let conditions = RemoveConditions { if_match: Some(other()), ..Default::default() };
+        assert_eq!(code(conditions.check(Some(&entry))), Some(S3ErrorCode::PreconditionFailed));
+        let conditions = RemoveConditions { size: Some(3), ..Default::default() };
         assert_eq!(code(conditions.check(Some(&entry))), None);
         assert_eq!(code(conditions.check(None)), None);
     }

@@ -30,12 +30,7 @@ pub(crate) struct Content {
 
 impl Content {
     pub(crate) fn new(file: File, bytes: Range<u64>) -> Self {
-        Self {
-            file: Arc::new(file),
-            unsent: bytes.end - bytes.start,
-            unread: bytes,
-            reading: None,
-        }
+        Self { file: Arc::new(file), unsent: bytes.end - bytes.start, unread: bytes, reading: None }
     }
 
     fn read_ahead(&mut self) {
@@ -85,8 +80,7 @@ impl Stream for Content {
 
 impl ByteStream for Content {
     fn remaining_length(&self) -> RemainingLength {
-        usize::try_from(self.unsent)
-            .map_or_else(|_| RemainingLength::unknown(), RemainingLength::new_exact)
+        usize::try_from(self.unsent).map_or_else(|_| RemainingLength::unknown(), RemainingLength::new_exact)
     }
 }
 

@@ -47,11 +47,7 @@ impl Error {
     /// For `map_err`: names the attempt and the path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Io { action, path, source }
     }
 }
 
@@ -83,10 +79,6 @@ pub(crate) fn broken_body(error: StdError) -> S3Error {
         S3ErrorCode::IncompleteBody
     };
     // The sender is at fault even where the stream below cannot tell.
-    let code = if code == S3ErrorCode::InternalError {
-        S3ErrorCode::IncompleteBody
-    } else {
-        code
-    };
+    let code = if code == S3ErrorCode::InternalError { S3ErrorCode::IncompleteBody } else { code };
     S3Error::with_source(code, error)
 }

@@ -39,26 +39,13 @@ const HARMLESS_ACLS: [&str; 3] = ["private", "bucket-owner-read", "bucket-owner-
 /// Refuses a PUT that asks for something this store does not do.
 pub(crate) fn refuse_unsupported(headers: &HeaderMap) -> S3Result<()> {
     for name in headers.keys() {
-        if REFUSED
-            .iter()
-            .any(|refused| name.as_str().starts_with(refused))
-        {
-            return Err(s3_error!(
-                NotImplemented,
-                "The directory store does not support {name}."
-            ));
+        if REFUSED.iter().any(|refused| name.as_str().starts_with(refused)) {
+            return Err(s3_error!(NotImplemented, "The directory store does not support {name}."));
         }
     }
     match headers.get("x-amz-acl").map(HeaderValue::as_bytes) {
-        Some(acl)
-            if !HARMLESS_ACLS
-                .iter()
-                .any(|harmless| harmless.as_bytes() == acl) =>
-        {
-            Err(s3_error!(
-                NotImplemented,
-                "The directory store has no access control lists."
-            ))
+        Some(acl) if !HARMLESS_ACLS.iter().any(|harmless| harmless.as_bytes() == acl) => {
+            Err(s3_error!(NotImplemented, "The directory store has no access control lists."))
         }
         _ => Ok(()),
     }
@@ -72,20 +59,13 @@ pub(crate) fn system(headers: &HeaderMap) -> S3Result<BTreeMap<String, String>> 
             kept.insert(name.to_owned(), text(name, value)?);
         }
     }
-    kept.entry("content-type".to_owned())
-        .or_insert_with(|| DEFAULT_CONTENT_TYPE.to_owned());
+    kept.entry("content-type".to_owned()).or_insert_with(|| DEFAULT_CONTENT_TYPE.to_owned());
     // How the body travelled is no property of the object.
-    if let Some(encoding) = kept
-        .remove("content-encoding")
-        .and_then(|value| without_transfer(&value))
-    {
+    if let Some(encoding) = kept.remove("content-encoding").and_then(|value| without_transfer(&value)) {
         kept.insert("content-encoding".to_owned(), encoding);
     }
     // S3 does not name the class it uses by default.
-    if kept
-        .get("x-amz-storage-class")
-        .is_some_and(|class| class == "STANDARD")
-    {
+    if kept.get("x-amz-storage-class").is_some_and(|class| class == "STANDARD") {
         kept.remove("x-amz-storage-class");
     }
     Ok(kept)
@@ -95,11 +75,7 @@ pub(crate) fn system(headers: &HeaderMap) -> S3Result<BTreeMap<String, String>> 
 pub(crate) fn user(headers: &HeaderMap) -> S3Result<BTreeMap<String, String>> {
     let mut metadata = BTreeMap::new();
     for (name, value) in headers {
-        if let Some(name) = name
-            .as_str()
-            .strip_prefix(METADATA_PREFIX)
-            .filter(|name| !name.is_empty())
-        {
+        if let Some(name) = name.as_str().strip_prefix(METADATA_PREFIX).filter(|name| !name.is_empty()) {
             metadata.insert(name.to_owned(), text(name, value)?);
         }
     }
@@ -108,16 +84,12 @@ pub(crate) fn user(headers: &HeaderMap) -> S3Result<BTreeMap<String, String>> {
 
 fn text(name: &str, value: &HeaderValue) -> S3Result<String> {
     let text = std::str::from_utf8(value.as_bytes());
-    text.map(str::to_owned)
-        .map_err(|_| s3_error!(InvalidArgument, "The header {name} is not UTF-8."))
+    text.map(str::to_owned).map_err(|_| s3_error!(InvalidArgument, "The header {name} is not UTF-8."))
 }
 
 fn without_transfer(encoding: &str) -> Option<String> {
-    let kept: Vec<_> = encoding
-        .split(',')
-        .map(str::trim)
-        .filter(|token| *token != "aws-chunked" && !token.is_empty())
-        .collect();
+    let kept: Vec<_> =
+        encoding.split(',').map(str::trim).filter(|token| *token != "aws-chunked" && !token.is_empty()).collect();
     (!kept.is_empty()).then(|| kept.join(","))
 }
 
@@ -161,10 +133,7 @@ fn add(headers: &mut HeaderMap, name: &str, value: &str) -> S3Result<()> {
     let name = HeaderName::from_bytes(name.as_bytes());
     let value = HeaderValue::from_bytes(value.as_bytes());
     let (Ok(name), Ok(value)) = (name, value) else {
-        return Err(s3_error!(
-            InvalidArgument,
-            "A header of this object cannot be sent."
-        ));
+        return Err(s3_error!(InvalidArgument, "A header of this object cannot be sent."));
     };
     headers.insert(name, value);
     Ok(())
@@ -175,81 +144,39 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| {
-                (
-                    HeaderName::from_static(name),
-                    HeaderValue::from_static(value),
-                )
-            })
-            .collect()
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
     }
 
     #[test]
     fn a_missing_content_type_is_binary() {
-        assert_eq!(
-            system(&HeaderMap::new()).unwrap()["content-type"],
-            "binary/octet-stream"
-        );
+        assert_eq!(system(&HeaderMap::new()).unwrap()["content-type"], "binary/octet-stream");
     }
 
     #[test]
     fn how_the_body_travelled_is_not_kept() {
-        assert!(
-            !system(&headers(&[("content-encoding", "aws-chunked")]))
-                .unwrap()
-                .contains_key("content-encoding")
-        );
+        assert!(!system(&headers(&[("content-encoding", "aws-chunked")])).unwrap().contains_key("content-encoding"));
         let kept = system(&headers(&[("content-encoding", "gzip, aws-chunked")])).unwrap();
         assert_eq!(kept["content-encoding"], "gzip");
     }
 
     #[test]
     fn the_default_storage_class_is_not_named() {
-        assert!(
-            !system(&headers(&[("x-amz-storage-class", "STANDARD")]))
-                .unwrap()
-                .contains_key("x-amz-storage-class")
-        );
-        assert_eq!(
-            system(&headers(&[("x-amz-storage-class", "GLACIER")])).unwrap()["x-amz-storage-class"],
-            "GLACIER"
-        );
+        assert!(!system(&headers(&[("x-amz-storage-class", "STANDARD")])).unwrap().contains_key("x-amz-storage-class"));
+        assert_eq!(system(&headers(&[("x-amz-storage-class", "GLACIER")])).unwrap()["x-amz-storage-class"], "GLACIER");
     }
 
     #[test]
     fn metadata_is_kept_as_it_came() {
-        let kept = user(&headers(&[
-            ("x-amz-meta-a", "=?UTF-8?Q?x?="),
-            ("x-amz-date", "no"),
-        ]))
-        .unwrap();
-        assert_eq!(
-            kept,
-            BTreeMap::from([("a".to_owned(), "=?UTF-8?Q?x?=".to_owned())])
-        );
+        let kept = user(&headers(&[("x-amz-meta-a", "=?UTF-8?Q?x?="), ("x-amz-date", "no")])).unwrap();
+        assert_eq!(kept, BTreeMap::from([("a".to_owned(), "=?UTF-8?Q?x?=".to_owned())]));
     }
 
     #[test]
     fn a_promise_that_cannot_be_kept_is_refused() {
-        for name in [
-            "x-amz-tagging",
-            "x-amz-server-side-encryption-customer-key",
-            "x-amz-object-lock-mode",
-        ] {
-            assert!(
-                refuse_unsupported(&headers(&[(name, "x")])).is_err(),
-                "{name}"
-            );
+        for name in ["x-amz-tagging", "x-amz-server-side-encryption-customer-key", "x-amz-object-lock-mode"] {
+            assert!(refuse_unsupported(&headers(&[(name, "x")])).is_err(), "{name}");
         }
         assert!(refuse_unsupported(&headers(&[("x-amz-acl", "public-read")])).is_err());
-        assert!(
-            refuse_unsupported(&headers(&[
-                ("x-amz-acl", "private"),
-                ("x-amz-checksum-crc32", "x")
-            ]))
-            .is_ok()
-        );
+        assert!(refuse_unsupported(&headers(&[("x-amz-acl", "private"), ("x-amz-checksum-crc32", "x")])).is_ok());
     }
 }

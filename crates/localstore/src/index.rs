@@ -25,10 +25,7 @@ impl From<&Record> for Entry {
             content_len: record.content_len,
             etag: record.etag,
             modified: record.modified,
-            storage_class: record
-                .headers
-                .get("x-amz-storage-class")
-                .map(|class| class.as_str().into()),
+            storage_class: record.headers.get("x-amz-storage-class").map(|class| class.as_str().into()),
         }
     }
 }
@@ -122,8 +119,7 @@ impl Index {
                 walk = self.walk(&Bound::Included(successor(common)));
                 page.items.push(Item::Prefix(common.to_owned()));
             } else {
-                page.items
-                    .push(Item::Object(key.into_owned(), entry.clone()));
+                page.items.push(Item::Object(key.into_owned(), entry.clone()));
             }
         }
         page
@@ -147,9 +143,7 @@ impl Query<'_> {
     fn start(&self) -> Bound<Vec<u8>> {
         let first = self.prefix.as_bytes().to_vec();
         match self.from {
-            Position::AfterKey(key) if key.as_bytes() >= first.as_slice() => {
-                Bound::Excluded(key.clone().into_bytes())
-            }
+            Position::AfterKey(key) if key.as_bytes() >= first.as_slice() => Bound::Excluded(key.clone().into_bytes()),
             Position::AfterPrefix(prefix) => Bound::Included(first.max(successor(prefix))),
             Position::Start | Position::AfterKey(_) => Bound::Included(first),
         }
@@ -171,12 +165,7 @@ mod tests {
     use super::*;
 
     fn entry() -> Entry {
-        Entry {
-            content_len: 1,
-            etag: Tag::random(),
-            modified: Moment::now(),
-            storage_class: None,
-        }
+        Entry { content_len: 1, etag: Tag::random(), modified: Moment::now(), storage_class: None }
     }
 
     fn index(keys: &[&str]) -> Index {
@@ -196,28 +185,15 @@ mod tests {
             .collect()
     }
 
-    fn query<'a>(
-        prefix: &'a str,
-        delimiter: Option<&'a str>,
-        from: &'a Position,
-        limit: usize,
-    ) -> Query<'a> {
-        Query {
-            prefix,
-            delimiter,
-            from,
-            limit,
-        }
+    fn query<'a>(prefix: &'a str, delimiter: Option<&'a str>, from: &'a Position, limit: usize) -> Query<'a> {
+        Query { prefix, delimiter, from, limit }
     }
 
     #[test]
     fn keys_come_in_utf8_byte_order() {
         let index = index(&["a", "b", "a/b", "a.b", "B", "é", "\u{10000}", "\u{ffff}"]);
         let page = index.page(&query("", None, &Position::Start, 100));
-        assert_eq!(
-            names(&page),
-            ["B", "a", "a.b", "a/b", "b", "é", "\u{ffff}", "\u{10000}"]
-        );
+        assert_eq!(names(&page), ["B", "a", "a.b", "a/b", "b", "é", "\u{ffff}", "\u{10000}"]);
         assert_eq!(page.next(), None);
     }
 
@@ -244,10 +220,7 @@ mod tests {
     fn a_start_before_the_prefix_is_the_prefix() {
         let index = index(&["a", "b/1", "b/2", "c"]);
         let from = Position::AfterKey("a".to_owned());
-        assert_eq!(
-            names(&index.page(&query("b/", None, &from, 10))),
-            ["b/1", "b/2"]
-        );
+        assert_eq!(names(&index.page(&query("b/", None, &from, 10))), ["b/1", "b/2"]);
         let from = Position::AfterKey("c".to_owned());
         assert!(index.page(&query("b/", None, &from, 10)).items.is_empty());
     }

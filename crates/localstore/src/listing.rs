@@ -3,8 +3,8 @@
 //! The walk itself is the index's; here is only how its pages are requested and shown.
 
 use s3s::dto::{
-    CommonPrefix, EncodingType, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, Object, Owner,
+    CommonPrefix, EncodingType, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, Object,
+    Owner,
 };
 use s3s::{S3Result, s3_error};
 
@@ -16,10 +16,7 @@ const PAGE_LIMIT: i32 = 1000;
 
 /// The only owner there is.
 pub(crate) fn owner() -> Owner {
-    Owner {
-        id: Some("directory-store".to_owned()),
-        display_name: Some("directory-store".to_owned()),
-    }
+    Owner { id: Some("directory-store".to_owned()), display_name: Some("directory-store".to_owned()) }
 }
 
 /// Answers `ListObjects`.
@@ -30,20 +27,13 @@ pub(crate) fn list_v1(bucket: &Bucket, input: ListObjectsInput) -> S3Result<List
     let marker = input.marker.unwrap_or_default();
     let limit = limit(input.max_keys)?;
     let from = marker_position(&marker, &prefix, delimiter.as_deref());
-    let page = bucket.page(&Query {
-        prefix: &prefix,
-        delimiter: delimiter.as_deref(),
-        from: &from,
-        limit: to_usize(limit),
-    });
+    let page =
+        bucket.page(&Query { prefix: &prefix, delimiter: delimiter.as_deref(), from: &from, limit: to_usize(limit) });
     // S3 names the next marker only together with a delimiter; else the last key is it.
-    let next_marker = delimiter
-        .as_ref()
-        .and_then(|_| page.next())
-        .map(|next| match next {
-            Position::AfterKey(name) | Position::AfterPrefix(name) => view.show(&name),
-            Position::Start => String::new(),
-        });
+    let next_marker = delimiter.as_ref().and_then(|_| page.next()).map(|next| match next {
+        Position::AfterKey(name) | Position::AfterPrefix(name) => view.show(&name),
+        Position::Start => String::new(),
+    });
     let is_truncated = page.truncated;
     let (contents, common_prefixes) = view.split(page);
     Ok(ListObjectsOutput {
@@ -63,10 +53,7 @@ pub(crate) fn list_v1(bucket: &Bucket, input: ListObjectsInput) -> S3Result<List
 
 /// Answers `ListObjectsV2`.
 pub(crate) fn list_v2(bucket: &Bucket, input: ListObjectsV2Input) -> S3Result<ListObjectsV2Output> {
-    let view = View::new(
-        input.encoding_type.as_ref(),
-        input.fetch_owner.unwrap_or(false),
-    )?;
+    let view = View::new(input.encoding_type.as_ref(), input.fetch_owner.unwrap_or(false))?;
     let prefix = input.prefix.unwrap_or_default();
     let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
     let limit = limit(input.max_keys)?;
@@ -75,12 +62,8 @@ pub(crate) fn list_v2(bucket: &Bucket, input: ListObjectsV2Input) -> S3Result<Li
         (None, Some(key)) if !key.is_empty() => Position::AfterKey(key.clone()),
         _ => Position::Start,
     };
-    let page = bucket.page(&Query {
-        prefix: &prefix,
-        delimiter: delimiter.as_deref(),
-        from: &from,
-        limit: to_usize(limit),
-    });
+    let page =
+        bucket.page(&Query { prefix: &prefix, delimiter: delimiter.as_deref(), from: &from, limit: to_usize(limit) });
     let next_continuation_token = page.next().map(|next| to_token(&next));
     let key_count = i32::try_from(page.items.len()).unwrap_or(PAGE_LIMIT);
     let is_truncated = page.truncated;
@@ -104,9 +87,7 @@ pub(crate) fn list_v2(bucket: &Bucket, input: ListObjectsV2Input) -> S3Result<Li
 
 fn limit(asked: Option<i32>) -> S3Result<i32> {
     match asked {
-        Some(asked) if asked < 0 => {
-            Err(s3_error!(InvalidArgument, "max-keys must not be negative"))
-        }
+        Some(asked) if asked < 0 => Err(s3_error!(InvalidArgument, "max-keys must not be negative")),
         asked => Ok(asked.unwrap_or(PAGE_LIMIT).min(PAGE_LIMIT)),
     }
 }
@@ -117,12 +98,7 @@ fn to_usize(limit: i32) -> usize {
 
 /// A marker may be a key or, when the last page ended with one, a common prefix.
 fn marker_position(marker: &str, prefix: &str, delimiter: Option<&str>) -> Position {
-    let query = Query {
-        prefix,
-        delimiter,
-        from: &Position::Start,
-        limit: 0,
-    };
+    let query = Query { prefix, delimiter, from: &Position::Start, limit: 0 };
     if marker.is_empty() {
         Position::Start
     } else if query.common_prefix(marker) == Some(marker) {
@@ -142,22 +118,13 @@ fn to_token(position: &Position) -> String {
 }
 
 fn from_token(token: &str) -> S3Result<Position> {
-    let decode = |digits: &str| {
-        hex::decode(digits)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-    };
+    let decode = |digits: &str| hex::decode(digits).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let position = match token.split_at_checked(1) {
         Some(("k", digits)) => decode(digits).map(Position::AfterKey),
         Some(("p", digits)) => decode(digits).map(Position::AfterPrefix),
         _ => None,
     };
-    position.ok_or_else(|| {
-        s3_error!(
-            InvalidArgument,
-            "The continuation token provided is incorrect"
-        )
-    })
+    position.ok_or_else(|| s3_error!(InvalidArgument, "The continuation token provided is incorrect"))
 }
 
 /// How names and objects are shown.
@@ -169,32 +136,18 @@ struct View {
 impl View {
     fn new(encoding: Option<&EncodingType>, owners: bool) -> S3Result<Self> {
         match encoding.map(EncodingType::as_str) {
-            None | Some("") => Ok(Self {
-                encoded: false,
-                owners,
-            }),
-            Some(EncodingType::URL) => Ok(Self {
-                encoded: true,
-                owners,
-            }),
-            Some(_) => Err(s3_error!(
-                InvalidArgument,
-                "Invalid Encoding Method specified in Request"
-            )),
+            None | Some("") => Ok(Self { encoded: false, owners }),
+            Some(EncodingType::URL) => Ok(Self { encoded: true, owners }),
+            Some(_) => Err(s3_error!(InvalidArgument, "Invalid Encoding Method specified in Request")),
         }
     }
 
     fn encoding_type(&self) -> Option<EncodingType> {
-        self.encoded
-            .then(|| EncodingType::from_static(EncodingType::URL))
+        self.encoded.then(|| EncodingType::from_static(EncodingType::URL))
     }
 
     fn show(&self, name: &str) -> String {
-        if self.encoded {
-            url_encode(name)
-        } else {
-            name.to_owned()
-        }
+        if self.encoded { url_encode(name) } else { name.to_owned() }
     }
 
     fn split(&self, page: Page) -> (Vec<Object>, Vec<CommonPrefix>) {
@@ -202,22 +155,13 @@ impl View {
         let mut prefixes = Vec::new();
         for item in page.items {
             match item {
-                Item::Prefix(prefix) => prefixes.push(CommonPrefix {
-                    prefix: Some(self.show(&prefix)),
-                }),
+                Item::Prefix(prefix) => prefixes.push(CommonPrefix { prefix: Some(self.show(&prefix)) }),
                 Item::Object(key, entry) => objects.push(Object {
                     key: Some(self.show(&key)),
                     e_tag: Some(entry.etag.to_dto()),
                     last_modified: Some(entry.modified.to_dto()),
                     size: i64::try_from(entry.content_len).ok(),
-                    storage_class: Some(
-                        entry
-                            .storage_class
-                            .as_deref()
-                            .unwrap_or("STANDARD")
-                            .to_owned()
-                            .into(),
-                    ),
+                    storage_class: Some(entry.storage_class.as_deref().unwrap_or("STANDARD").to_owned().into()),
                     owner: self.owners.then(owner),
                     ..Default::default()
                 }),
@@ -230,20 +174,14 @@ impl View {
 /// Percent-encodes everything but RFC 3986's unreserved characters and the slash. A space becomes `%20`, never `+`: every
 /// client decodes that alike.
 fn url_encode(name: &str) -> String {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     let mut encoded = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
                 encoded.push(char::from(byte));
             }
-            _ => encoded.extend([
-                '%',
-                HEX[usize::from(byte >> 4)],
-                HEX[usize::from(byte & 15)],
-            ]),
+            _ => encoded.extend(['%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
         }
     }
     encoded
@@ -255,10 +193,7 @@ mod tests {
 
     #[test]
     fn a_token_leads_back_to_its_position() {
-        for position in [
-            Position::AfterKey("a/ü\u{1}".to_owned()),
-            Position::AfterPrefix("a/".to_owned()),
-        ] {
+        for position in [Position::AfterKey("a/ü\u{1}".to_owned()), Position::AfterPrefix("a/".to_owned())] {
             assert_eq!(from_token(&to_token(&position)).unwrap(), position);
         }
         for forged in ["", "k0", "x00", "kff", "ü"] {
@@ -277,9 +212,6 @@ mod tests {
         assert_eq!(prefix("a/b/"), Position::AfterPrefix("a/b/".to_owned()));
         assert_eq!(prefix("a/b/c"), Position::AfterKey("a/b/c".to_owned()));
         assert_eq!(prefix("a/"), Position::AfterKey("a/".to_owned()));
-        assert_eq!(
-            marker_position("a/b/", "", None),
-            Position::AfterKey("a/b/".to_owned())
-        );
+        assert_eq!(marker_position("a/b/", "", None), Position::AfterKey("a/b/".to_owned()));
     }
 }

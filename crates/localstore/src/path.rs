@@ -40,8 +40,7 @@ impl Layout {
 
     /// A fresh name in the staging directory.
     pub(crate) fn staged(&self) -> PathBuf {
-        self.staging()
-            .join(uuid::Uuid::new_v4().simple().to_string())
+        self.staging().join(uuid::Uuid::new_v4().simple().to_string())
     }
 
     /// The directory of a bucket, whose name has been validated: it then contains no separator and no `..`.
@@ -70,10 +69,7 @@ pub(crate) struct Address {
 impl Address {
     pub(crate) fn of(key: &str) -> Self {
         let digest = Sha256::digest(key.as_bytes());
-        Self {
-            shard: digest[0],
-            name: hex::encode(&digest[1..]),
-        }
+        Self { shard: digest[0], name: hex::encode(&digest[1..]) }
     }
 
     pub(crate) fn shard(&self) -> usize {
@@ -103,38 +99,18 @@ mod tests {
     #[test]
     fn a_key_is_never_part_of_its_path() {
         let bucket = Path::new("/store/buckets/b");
-        for key in [
-            "../../etc/passwd",
-            "/",
-            "a//b/",
-            "\u{0}\n",
-            "ключ",
-            &"k".repeat(1024),
-        ] {
+        for key in ["../../etc/passwd", "/", "a//b/", "\u{0}\n", "ключ", &"k".repeat(1024)] {
             let file = Address::of(key).file(bucket);
-            let rest = file
-                .strip_prefix("/store/buckets/b/objects")
-                .unwrap()
-                .to_str()
-                .unwrap();
+            let rest = file.strip_prefix("/store/buckets/b/objects").unwrap().to_str().unwrap();
             assert_eq!(rest.len(), 2 + 1 + 62, "{rest}");
-            assert!(
-                rest.bytes()
-                    .all(|byte| byte == b'/' || byte.is_ascii_hexdigit())
-            );
+            assert!(rest.bytes().all(|byte| byte == b'/' || byte.is_ascii_hexdigit()));
         }
     }
 
     #[test]
     fn a_key_and_the_keys_below_it_have_different_files() {
         let bucket = Path::new("b");
-        assert_ne!(
-            Address::of("a").file(bucket),
-            Address::of("a/").file(bucket)
-        );
-        assert_ne!(
-            Address::of("a/b").file(bucket),
-            Address::of("a//b").file(bucket)
-        );
+        assert_ne!(Address::of("a").file(bucket), Address::of("a/").file(bucket));
+        assert_ne!(Address::of("a/b").file(bucket), Address::of("a//b").file(bucket));
     }
 }

@@ -15,49 +15,23 @@ pub(crate) struct Span {
 
 impl Span {
     /// Resolves `Range` and `partNumber`, of which S3 allows one. Every object here has one part.
-    pub(crate) fn resolve(
-        range: Option<&s3s::dto::Range>,
-        part: Option<i32>,
-        content_len: u64,
-    ) -> S3Result<Self> {
+    pub(crate) fn resolve(range: Option<&s3s::dto::Range>, part: Option<i32>, content_len: u64) -> S3Result<Self> {
         match (range, part) {
-            (None, None) => Ok(Self {
-                bytes: 0..content_len,
-                partial: false,
-            }),
-            (None, Some(1)) => Ok(Self {
-                bytes: 0..content_len,
-                partial: content_len > 0,
-            }),
+            (None, None) => Ok(Self { bytes: 0..content_len, partial: false }),
+            (None, Some(1)) => Ok(Self { bytes: 0..content_len, partial: content_len > 0 }),
             (None, Some(_)) => Err(no_such_part()),
-            (Some(_), Some(_)) => Err(s3_error!(
-                InvalidRequest,
-                "Cannot specify both Range header and partNumber query parameter"
-            )),
+            (Some(_), Some(_)) => {
+                Err(s3_error!(InvalidRequest, "Cannot specify both Range header and partNumber query parameter"))
+            }
             (Some(range), None) => {
-                let bytes = range
-                    .check(content_len)
-                    .map_err(|_| unsatisfiable(content_len))?;
-                if bytes.is_empty() {
-                    Err(unsatisfiable(content_len))
-                } else {
-                    Ok(Self {
-                        bytes,
-                        partial: true,
-                    })
-                }
+                let bytes = range.check(content_len).map_err(|_| unsatisfiable(content_len))?;
+                if bytes.is_empty() { Err(unsatisfiable(content_len)) } else { Ok(Self { bytes, partial: true }) }
             }
         }
     }
 
     pub(crate) fn content_range(&self, content_len: u64) -> Option<String> {
-        self.partial.then(|| {
-            format!(
-                "bytes {}-{}/{content_len}",
-                self.bytes.start,
-                self.bytes.end - 1
-            )
-        })
+        self.partial.then(|| format!("bytes {}-{}/{content_len}", self.bytes.start, self.bytes.end - 1))
     }
 }
 
@@ -82,9 +56,7 @@ mod tests {
 
     fn resolve(header: &str, content_len: u64) -> Option<Range<u64>> {
         let range = s3s::dto::Range::parse(header).unwrap();
-        Span::resolve(Some(&range), None, content_len)
-            .ok()
-            .map(|span| span.bytes)
+        Span::resolve(Some(&range), None, content_len).ok().map(|span| span.bytes)
     }
 
     #[test]

@@ -51,15 +51,8 @@ impl Record {
         let peek = read_end(file, file_len, PEEK_LEN.min(file_len))?;
         let record_len = record_len(&peek)?;
         let end_len = record_len + TAIL_LEN;
-        let end = if end_len > to_u64(peek.len()) {
-            read_end(file, file_len, end_len)?
-        } else {
-            peek
-        };
-        let start = end
-            .len()
-            .checked_sub(to_usize(end_len))
-            .ok_or_else(|| damaged("record longer than its file"))?;
+        let end = if end_len > to_u64(peek.len()) { read_end(file, file_len, end_len)? } else { peek };
+        let start = end.len().checked_sub(to_usize(end_len)).ok_or_else(|| damaged("record longer than its file"))?;
         let record: Self = serde_json::from_slice(&end[start..end.len() - to_usize(TAIL_LEN)])?;
         if record.content_len + end_len != file_len {
             return Err(damaged("content of another length than recorded"));
@@ -69,21 +62,15 @@ impl Record {
 }
 
 fn read_end(file: &File, file_len: u64, wanted: u64) -> io::Result<Vec<u8>> {
-    let offset = file_len
-        .checked_sub(wanted)
-        .ok_or_else(|| damaged("record longer than its file"))?;
+    let offset = file_len.checked_sub(wanted).ok_or_else(|| damaged("record longer than its file"))?;
     let mut bytes = vec![0; to_usize(wanted)];
     file.read_exact_at(&mut bytes, offset)?;
     Ok(bytes)
 }
 
 fn record_len(end: &[u8]) -> io::Result<u64> {
-    let (rest, magic) = end
-        .split_last_chunk::<8>()
-        .ok_or_else(|| damaged("file too short"))?;
-    let (_, record_len) = rest
-        .split_last_chunk::<4>()
-        .ok_or_else(|| damaged("file too short"))?;
+    let (rest, magic) = end.split_last_chunk::<8>().ok_or_else(|| damaged("file too short"))?;
+    let (_, record_len) = rest.split_last_chunk::<4>().ok_or_else(|| damaged("file too short"))?;
     let record_len = u64::from(u32::from_le_bytes(*record_len));
     if *magic != MAGIC || record_len > RECORD_LIMIT {
         return Err(damaged("no record at the end of the file"));
@@ -120,9 +107,7 @@ impl Moment {
     }
 
     pub(crate) fn to_dto(self) -> Timestamp {
-        OffsetDateTime::from_unix_timestamp(self.0)
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-            .into()
+        OffsetDateTime::from_unix_timestamp(self.0).unwrap_or(OffsetDateTime::UNIX_EPOCH).into()
     }
 }
 
@@ -156,10 +141,7 @@ mod tests {
         for content_len in [0, 1, 5000] {
             for padding in [0, 10_000] {
                 let record = record(content_len, padding);
-                let file = file(&[
-                    &vec![7; usize::try_from(content_len).unwrap()],
-                    &record.encode().unwrap(),
-                ]);
+                let file = file(&[&vec![7; usize::try_from(content_len).unwrap()], &record.encode().unwrap()]);
                 assert_eq!(Record::read(&file).unwrap(), record);
             }
         }
@@ -169,10 +151,7 @@ mod tests {
     fn a_truncated_or_extended_file_is_recognised() {
         let bytes = [b"content".to_vec(), record(7, 0).encode().unwrap()].concat();
         for cut in 0..bytes.len() {
-            assert!(
-                Record::read(&file(&[&bytes[..cut]])).is_err(),
-                "cut at {cut}"
-            );
+            assert!(Record::read(&file(&[&bytes[..cut]])).is_err(), "cut at {cut}");
         }
         assert!(Record::read(&file(&[b"x", &bytes])).is_err());
         assert!(Record::read(&file(&[&bytes, b"x"])).is_err());

@@ -40,10 +40,7 @@ impl Root {
         }
         check_format(&layout)?;
         sweep(&layout.staging()).map_err(Error::io("empty", &layout.staging()))?;
-        Ok(Self {
-            layout,
-            _lock: lock,
-        })
+        Ok(Self { layout, _lock: lock })
     }
 
     /// Every bucket below the root with its index.
@@ -66,15 +63,9 @@ impl Root {
     pub(crate) fn create_bucket(&self, name: &str) -> io::Result<Bucket> {
         let staged = self.layout.staged();
         let target = self.layout.bucket(name);
-        let record = BucketRecord {
-            created: Moment::now(),
-        };
+        let record = BucketRecord { created: Moment::now() };
         create_directory(&path::objects(&staged))?;
-        write_small(
-            self.layout.staged(),
-            &path::bucket_record(&staged),
-            &serde_json::to_vec(&record)?,
-        )?;
+        write_small(self.layout.staged(), &path::bucket_record(&staged), &serde_json::to_vec(&record)?)?;
         fs::rename(&staged, &target)?;
         sync_directory(&self.layout.buckets())?;
         Ok(Bucket::new(target, record.created))
@@ -112,13 +103,8 @@ fn refuse_strangers(layout: &Layout) -> Result<(), Error> {
     }
     for entry in fs::read_dir(root).map_err(Error::io("list", root))? {
         let name = entry.map_err(Error::io("list", root))?.file_name();
-        if !["lock", "staging", "buckets", "lost+found"]
-            .iter()
-            .any(|known| name == *known)
-        {
-            return Err(Error::ForeignDirectory {
-                path: root.to_owned(),
-            });
+        if !["lock", "staging", "buckets", "lost+found"].iter().any(|known| name == *known) {
+            return Err(Error::ForeignDirectory { path: root.to_owned() });
         }
     }
     Ok(())
@@ -126,17 +112,11 @@ fn refuse_strangers(layout: &Layout) -> Result<(), Error> {
 
 fn lock(layout: &Layout) -> Result<File, Error> {
     let path = layout.lock();
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(Error::io("open", &path))?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse {
-            path: layout.root().to_owned(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: layout.root().to_owned() }),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", &path)(error)),
     }
 }
@@ -145,13 +125,9 @@ fn check_format(layout: &Layout) -> Result<(), Error> {
     let path = layout.format();
     match fs::read_to_string(&path) {
         Ok(found) if found == FORMAT => Ok(()),
-        Ok(found) => Err(Error::UnknownFormat {
-            path: layout.root().to_owned(),
-            found: found.trim().to_owned(),
-        }),
+        Ok(found) => Err(Error::UnknownFormat { path: layout.root().to_owned(), found: found.trim().to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            write_small(layout.staged(), &path, FORMAT.as_bytes())
-                .map_err(Error::io("write", &path))
+            write_small(layout.staged(), &path, FORMAT.as_bytes()).map_err(Error::io("write", &path))
         }
         Err(error) => Err(Error::io("read", &path)(error)),
     }

@@ -4,14 +4,12 @@ use std::fs::File;
 
 use http::HeaderMap;
 use s3s::dto::{
-    Bucket as BucketEntry, CreateBucketInput, CreateBucketOutput, DeleteBucketInput,
-    DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput,
-    DeleteObjectsOutput, DeletedObject, ETagCondition, Error as DeleteError,
-    GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
-    ListBucketsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, PostObjectInput, PostObjectOutput, PutObjectInput, PutObjectOutput,
-    StreamingBlob,
+    Bucket as BucketEntry, CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput,
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition,
+    Error as DeleteError, GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
+    ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, PostObjectInput, PostObjectOutput,
+    PutObjectInput, PutObjectOutput, StreamingBlob,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
@@ -53,39 +51,24 @@ macro_rules! reading {
 
 #[async_trait::async_trait]
 impl S3 for DirectoryStore {
-    async fn create_bucket(
-        &self,
-        req: S3Request<CreateBucketInput>,
-    ) -> S3Result<S3Response<CreateBucketOutput>> {
+    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
         headers::refuse_unsupported(&req.headers)?;
         if req.input.object_lock_enabled_for_bucket == Some(true) {
-            return Err(s3_error!(
-                NotImplemented,
-                "The directory store has no object lock."
-            ));
+            return Err(s3_error!(NotImplemented, "The directory store has no object lock."));
         }
         let store = self.clone();
         let location = format!("/{}", req.input.bucket);
         blocking(move || store.add_bucket(&req.input.bucket)).await?;
-        Ok(S3Response::new(CreateBucketOutput {
-            location: Some(location),
-            ..Default::default()
-        }))
+        Ok(S3Response::new(CreateBucketOutput { location: Some(location), ..Default::default() }))
     }
 
-    async fn delete_bucket(
-        &self,
-        req: S3Request<DeleteBucketInput>,
-    ) -> S3Result<S3Response<DeleteBucketOutput>> {
+    async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
         let store = self.clone();
         blocking(move || store.remove_bucket(&req.input.bucket)).await?;
         Ok(S3Response::new(DeleteBucketOutput {}))
     }
 
-    async fn head_bucket(
-        &self,
-        req: S3Request<HeadBucketInput>,
-    ) -> S3Result<S3Response<HeadBucketOutput>> {
+    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
         self.bucket(&req.input.bucket)?;
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
@@ -98,60 +81,34 @@ impl S3 for DirectoryStore {
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
 
-    async fn list_buckets(
-        &self,
-        req: S3Request<ListBucketsInput>,
-    ) -> S3Result<S3Response<ListBucketsOutput>> {
+    async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
         Ok(S3Response::new(self.bucket_page(req.input)))
     }
 
-    async fn list_objects(
-        &self,
-        req: S3Request<ListObjectsInput>,
-    ) -> S3Result<S3Response<ListObjectsOutput>> {
+    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
         let bucket = self.bucket(&req.input.bucket)?;
         Ok(S3Response::new(listing::list_v1(&bucket, req.input)?))
     }
 
-    async fn list_objects_v2(
-        &self,
-        req: S3Request<ListObjectsV2Input>,
-    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         let bucket = self.bucket(&req.input.bucket)?;
         Ok(S3Response::new(listing::list_v2(&bucket, req.input)?))
     }
 
-    async fn put_object(
-        &self,
-        req: S3Request<PutObjectInput>,
-    ) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let etag = self.write(req.input, &req.headers).await?;
-        Ok(S3Response::new(PutObjectOutput {
-            e_tag: Some(etag.to_dto()),
-            ..Default::default()
-        }))
+        Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag.to_dto()), ..Default::default() }))
     }
 
     // The default would turn a browser's form into a PUT without its conditions.
-    async fn post_object(
-        &self,
-        _: S3Request<PostObjectInput>,
-    ) -> S3Result<S3Response<PostObjectOutput>> {
-        Err(s3_error!(
-            NotImplemented,
-            "PostObject is not implemented yet"
-        ))
+    async fn post_object(&self, _: S3Request<PostObjectInput>) -> S3Result<S3Response<PostObjectOutput>> {
+        Err(s3_error!(NotImplemented, "PostObject is not implemented yet"))
     }
 
-    async fn get_object(
-        &self,
-        req: S3Request<GetObjectInput>,
-    ) -> S3Result<S3Response<GetObjectOutput>> {
+    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let input = req.input;
         let (conditions, overrides) = reading!(input);
-        let (file, record) = self
-            .read(input.bucket, input.key, input.version_id.as_deref())
-            .await?;
+        let (file, record) = self.read(input.bucket, input.key, input.version_id.as_deref()).await?;
         conditions.check(&record)?;
         let span = Span::resolve(input.range.as_ref(), input.part_number, record.content_len)?;
         let output = GetObjectOutput {
@@ -163,22 +120,14 @@ impl S3 for DirectoryStore {
             body: Some(StreamingBlob::new(Content::new(file, span.bytes))),
             ..Default::default()
         };
-        Ok(S3Response::with_headers(
-            output,
-            headers::answer(&record, overrides)?,
-        ))
+        Ok(S3Response::with_headers(output, headers::answer(&record, overrides)?))
     }
 
     /// A `Range` is ignored, which HTTP allows for HEAD: the answer speaks of the whole object.
-    async fn head_object(
-        &self,
-        req: S3Request<HeadObjectInput>,
-    ) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = req.input;
         let (conditions, overrides) = reading!(input);
-        let (_, record) = self
-            .read(input.bucket, input.key, input.version_id.as_deref())
-            .await?;
+        let (_, record) = self.read(input.bucket, input.key, input.version_id.as_deref()).await?;
         conditions.check(&record)?;
         Span::resolve(None, input.part_number, record.content_len)?;
         let output = HeadObjectOutput {
@@ -188,16 +137,10 @@ impl S3 for DirectoryStore {
             last_modified: Some(record.modified.to_dto()),
             ..Default::default()
         };
-        Ok(S3Response::with_headers(
-            output,
-            headers::answer(&record, overrides)?,
-        ))
+        Ok(S3Response::with_headers(output, headers::answer(&record, overrides)?))
     }
 
-    async fn delete_object(
-        &self,
-        req: S3Request<DeleteObjectInput>,
-    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         let input = req.input;
         refuse_version(input.version_id.as_deref())?;
         let conditions = RemoveConditions {
@@ -211,22 +154,14 @@ impl S3 for DirectoryStore {
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
-    async fn delete_objects(
-        &self,
-        req: S3Request<DeleteObjectsInput>,
-    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+    async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let output = self.remove_many(req.input).await?;
         Ok(S3Response::new(output))
     }
 }
 
 impl DirectoryStore {
-    async fn read(
-        &self,
-        bucket: String,
-        key: String,
-        version: Option<&str>,
-    ) -> S3Result<(File, Record)> {
+    async fn read(&self, bucket: String, key: String, version: Option<&str>) -> S3Result<(File, Record)> {
         refuse_version(version)?;
         let bucket = self.bucket(&bucket)?;
         blocking(move || bucket.open(&key)).await
@@ -237,29 +172,15 @@ impl DirectoryStore {
         let bucket = self.bucket(&input.bucket)?;
         let conditions = WriteConditions::new(input.if_match, input.if_none_match)?;
         bucket.foresee(&input.key, &conditions)?;
-        let content_len = input
-            .content_length
-            .and_then(|content_len| u64::try_from(content_len).ok());
+        let content_len = input.content_length.and_then(|content_len| u64::try_from(content_len).ok());
         let content_len = content_len.ok_or_else(|| s3_error!(MissingContentLength))?;
-        let upload = Upload {
-            content_len,
-            md5: input.content_md5.as_deref().map(parse_md5).transpose()?,
-        };
+        let upload = Upload { content_len, md5: input.content_md5.as_deref().map(parse_md5).transpose()? };
         let (system, user) = (headers::system(headers)?, headers::user(headers)?);
         let mut staged = upload.receive(input.body, self.layout().staged()).await?;
         blocking(move || {
             let (key, etag, modified) = (input.key, Tag::random(), Moment::now());
-            let record = Record {
-                key,
-                content_len,
-                etag,
-                modified,
-                headers: system,
-                metadata: user,
-            };
-            staged
-                .complete(&record)
-                .map_err(crate::error::disk("finish an object"))?;
+            let record = Record { key, content_len, etag, modified, headers: system, metadata: user };
+            staged.complete(&record).map_err(crate::error::disk("finish an object"))?;
             bucket.commit(staged, &record, &conditions)?;
             Ok(etag)
         })
@@ -278,22 +199,14 @@ impl DirectoryStore {
             let if_match = object.e_tag.map(ETagCondition::ETag);
             keys.push((
                 object.key,
-                RemoveConditions {
-                    if_match,
-                    size: object.size,
-                    modified: object.last_modified_time,
-                },
+                RemoveConditions { if_match, size: object.size, modified: object.last_modified_time },
             ));
         }
-        let (keys, results) =
-            blocking(move || bucket.remove(&keys).map(|results| (keys, results))).await?;
+        let (keys, results) = blocking(move || bucket.remove(&keys).map(|results| (keys, results))).await?;
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         for ((key, _), result) in keys.into_iter().zip(results) {
             match result {
-                Ok(()) => deleted.push(DeletedObject {
-                    key: Some(key),
-                    ..Default::default()
-                }),
+                Ok(()) => deleted.push(DeletedObject { key: Some(key), ..Default::default() }),
                 Err(error) => errors.push(DeleteError {
                     key: Some(key),
                     code: Some(error.code().as_str().to_owned()),
@@ -303,38 +216,22 @@ impl DirectoryStore {
             }
         }
         let quiet = input.delete.quiet.unwrap_or(false);
-        Ok(DeleteObjectsOutput {
-            deleted: (!quiet).then_some(deleted),
-            errors: Some(errors),
-            ..Default::default()
-        })
+        Ok(DeleteObjectsOutput { deleted: (!quiet).then_some(deleted), errors: Some(errors), ..Default::default() })
     }
 
     fn bucket_page(&self, input: ListBucketsInput) -> ListBucketsOutput {
-        let limit = usize::try_from(
-            input
-                .max_buckets
-                .unwrap_or(BUCKET_LIMIT)
-                .clamp(1, BUCKET_LIMIT),
-        )
-        .unwrap_or(1);
+        let limit = usize::try_from(input.max_buckets.unwrap_or(BUCKET_LIMIT).clamp(1, BUCKET_LIMIT)).unwrap_or(1);
         let prefix = input.prefix.clone().unwrap_or_default();
         let after = input.continuation_token.unwrap_or_default();
         let buckets = self.buckets();
-        let mut found = buckets
-            .iter()
-            .filter(|(name, _)| name.starts_with(&prefix) && name.as_str() > after.as_str());
+        let mut found = buckets.iter().filter(|(name, _)| name.starts_with(&prefix) && name.as_str() > after.as_str());
         let page: Vec<_> = found.by_ref().take(limit).collect();
-        let next = found
-            .next()
-            .and_then(|_| page.last())
-            .map(|(name, _)| (*name).clone());
-        let show =
-            |(name, bucket): (&String, &std::sync::Arc<crate::bucket::Bucket>)| BucketEntry {
-                name: Some(name.clone()),
-                creation_date: Some(bucket.created().to_dto()),
-                ..Default::default()
-            };
+        let next = found.next().and_then(|_| page.last()).map(|(name, _)| (*name).clone());
+        let show = |(name, bucket): (&String, &std::sync::Arc<crate::bucket::Bucket>)| BucketEntry {
+            name: Some(name.clone()),
+            creation_date: Some(bucket.created().to_dto()),
+            ..Default::default()
+        };
         ListBucketsOutput {
             buckets: Some(page.into_iter().map(show).collect()),
             continuation_token: next,

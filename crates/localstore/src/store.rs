@@ -39,28 +39,16 @@ impl DirectoryStore {
     /// when the file system refuses.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
         let root = Root::claim(Layout::new(root.into()))?;
-        let buckets = root
-            .load()?
-            .into_iter()
-            .map(|(name, bucket)| (name, Arc::new(bucket)))
-            .collect();
-        let inner = Inner {
-            root,
-            buckets: RwLock::new(buckets),
-            changing: Mutex::new(()),
-        };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        let buckets = root.load()?.into_iter().map(|(name, bucket)| (name, Arc::new(bucket))).collect();
+        let inner = Inner { root, buckets: RwLock::new(buckets), changing: Mutex::new(()) };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The store as an HTTP service **without authentication**: for use in process only. Whoever wants to listen on a
     /// network builds a service of their own around the store, with credentials.
     pub fn service(self) -> S3Service {
         let mut builder = S3ServiceBuilder::new(self);
-        builder.set_config(Arc::new(StaticConfigProvider::new(
-            Arc::new(Self::config()),
-        )));
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(Self::config()))));
         builder.build()
     }
 
@@ -79,17 +67,11 @@ impl DirectoryStore {
     }
 
     pub(crate) fn bucket(&self, name: &str) -> S3Result<Arc<Bucket>> {
-        self.buckets()
-            .get(name)
-            .cloned()
-            .ok_or_else(|| s3_error!(NoSuchBucket))
+        self.buckets().get(name).cloned().ok_or_else(|| s3_error!(NoSuchBucket))
     }
 
     pub(crate) fn buckets(&self) -> RwLockReadGuard<'_, BTreeMap<String, Arc<Bucket>>> {
-        self.inner
-            .buckets
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.buckets.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Blocks.
@@ -97,30 +79,18 @@ impl DirectoryStore {
         if !s3s::path::check_bucket_name(name) {
             return Err(s3_error!(InvalidBucketName));
         }
-        let _changing = self
-            .inner
-            .changing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.buckets().contains_key(name) {
             return Err(s3_error!(BucketAlreadyOwnedByYou));
         }
-        let bucket = self
-            .inner
-            .root
-            .create_bucket(name)
-            .map_err(disk("create a bucket"))?;
+        let bucket = self.inner.root.create_bucket(name).map_err(disk("create a bucket"))?;
         self.buckets_mut().insert(name.to_owned(), Arc::new(bucket));
         Ok(())
     }
 
     /// Blocks.
     pub(crate) fn remove_bucket(&self, name: &str) -> S3Result<()> {
-        let _changing = self
-            .inner
-            .changing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = self.bucket(name)?;
         let grave = self.layout().staged();
         bucket.bury(&grave)?;
@@ -133,22 +103,14 @@ impl DirectoryStore {
     }
 
     fn buckets_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Arc<Bucket>>> {
-        self.inner
-            .buckets
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.buckets.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Runs disk work where it may block. The work goes on even if nobody waits for it any more.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> S3Result<T> + Send + 'static,
-) -> S3Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> S3Result<T> + Send + 'static) -> S3Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(S3Error::with_source(
-            S3ErrorCode::InternalError,
-            Box::new(error),
-        )),
+        Err(error) => Err(S3Error::with_source(S3ErrorCode::InternalError, Box::new(error))),
     }
 }

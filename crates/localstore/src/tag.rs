@@ -60,12 +60,8 @@ impl TryFrom<String> for Tag {
     type Error = &'static str;
 
     fn try_from(value: String) -> Result<Self, Self::Error> {
-        let digits = value
-            .strip_suffix("-1")
-            .ok_or("an ETag without its suffix")?;
-        Uuid::try_parse(digits)
-            .map(Self)
-            .map_err(|_| "an ETag that is no number")
+        let digits = value.strip_suffix("-1").ok_or("an ETag without its suffix")?;
+        Uuid::try_parse(digits).map(Self).map_err(|_| "an ETag that is no number")
     }
 }
 
@@ -78,11 +74,7 @@ mod tests {
         let tag = Tag::random().to_string();
         assert_eq!(tag.len(), 34);
         assert!(tag.ends_with("-1"));
-        assert!(
-            tag[..32]
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-        );
+        assert!(tag[..32].bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)));
         assert_ne!(tag, Tag::random().to_string());
     }
 
@@ -96,8 +88,7 @@ mod tests {
     #[test]
     fn a_list_of_tags_names_each_of_them() {
         let tag = Tag::random();
-        let list =
-            ETagCondition::parse_http_header(format!("\"other\", \"{tag}\"").as_bytes()).unwrap();
+        let list = ETagCondition::parse_http_header(format!("\"other\", \"{tag}\"").as_bytes()).unwrap();
         assert!(tag.satisfies_match(&list));
         assert!(tag.is_named_by(&list));
         assert!(!Tag::random().is_named_by(&list));

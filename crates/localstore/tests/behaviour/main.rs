@@ -1,0 +1,13 @@
+//! The store as its clients see it: HTTP requests into the service, in process, and the directory looked at from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
+
+mod bodies;
+mod buckets;
+mod client;
+mod conditions;
+mod crash;
+mod directory;
+mod listing;
+mod objects;
+mod races;
