@@ -45,7 +45,7 @@ where
 {
     let lines = tracing_subscriber::fmt::layer::<Registry>().with_writer(writer).with_ansi(shape.colour);
     let lines: Box<dyn Layer<Registry> + Send + Sync> =
-        if shape.json { Box::new(lines.json().flatten_event(true)) } else { Box::new(lines) };
+        if shape.json { Box::new(lines.json().flatten_event(true).with_span_list(false)) } else { Box::new(lines) };
     Registry::default().with(lines.with_filter(filter.and(filter_fn(may_speak))))
 }
 

@@ -121,6 +121,21 @@ fn a_secret_that_cannot_be_followed_leaves_with_64_before_a_port_is_bound() {
 }
 
 #[test]
+fn the_file_of_a_secret_that_others_may_read_is_warned_about() {
+    let home = home();
+    assert!(run(&home, &["keygen", "--id", "k"]).status.success());
+    let text =
+        "[[keys]]\nid = \"k\"\nsecret = \"file:k.key\"\n[[clients]]\naccess_key = \"a\"\nsecret = \"env:NOT_SET\"\n";
+    std::fs::write(home.path().join("a.toml"), text).unwrap();
+    for (mode, warned) in [(0o600, false), (0o640, true), (0o644, true)] {
+        std::fs::set_permissions(home.path().join("k.key"), std::fs::Permissions::from_mode(mode)).unwrap();
+        let output = run(&home, &["serve", "--config", "a.toml", "--listen", "127.0.0.1:0", "--admin", "off"]);
+        assert_eq!(output.status.code(), Some(64));
+        assert_eq!(err(&output).contains("open to other users"), warned, "{mode:o}: {}", err(&output));
+    }
+}
+
+#[test]
 fn keygen_writes_a_key_for_its_owner_and_says_what_to_add() {
     let home = home();
     let output = run(&home, &["keygen", "--id", "2026-11", "--out", "k.key"]);

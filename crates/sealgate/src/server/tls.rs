@@ -34,3 +34,105 @@ fn chain(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     ensure!(!chain.is_empty(), "no certificate in PEM form");
     Ok(chain)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
+    use http::Response;
+    use http_body_util::{BodyExt, Full};
+    use hyper::service::service_fn;
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use rustls::{ClientConfig, RootCertStore};
+    use rustls_pki_types::ServerName;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+    use crate::server::{AdminBody, BoxError, Server};
+    use crate::settings::{Limits, SecretReference};
+
+    struct Files {
+        directory: tempfile::TempDir,
+        certificate: CertificateDer<'static>,
+    }
+
+    fn files() -> Files {
+        let directory = tempfile::tempdir().unwrap();
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(directory.path().join("cert.pem"), cert.pem()).unwrap();
+        std::fs::write(directory.path().join("key.pem"), signing_key.serialize_pem()).unwrap();
+        Files { directory, certificate: cert.der().clone() }
+    }
+
+    fn settings(files: &Files) -> TlsSettings {
+        TlsSettings {
+            listen: Vec::new(),
+            cert: files.directory.path().join("cert.pem"),
+            key: SecretReference::File(files.directory.path().join("key.pem")),
+        }
+    }
+
+    async fn start(files: &Files) -> (SocketAddr, Server) {
+        let server = Server::new(Limits {
+            connections: 8,
+            header_timeout: Duration::from_secs(5),
+            handshake_timeout: Duration::from_secs(5),
+            drain: Duration::from_secs(5),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let acceptor = acceptor(&settings(files)).await.unwrap();
+        let service = service_fn(|_| async {
+            let body = Full::from("answer").map_err(|never: Infallible| match never {});
+            Ok::<_, BoxError>(Response::<AdminBody>::new(body.boxed_unsync()))
+        });
+        server.accept(listener, Some(acceptor), service);
+        (address, server)
+    }
+
+    async fn ask(address: SocketAddr, files: &Files) -> String {
+        let mut roots = RootCertStore::empty();
+        roots.add(files.certificate.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let connector = TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()));
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        let _ = stream.read_to_string(&mut text).await;
+        text
+    }
+
+    #[tokio::test]
+    async fn clients_are_answered_over_tls_while_others_dawdle() {
+        let files = files();
+        let (address, server) = start(&files).await;
+        let silent = TcpStream::connect(address).await.unwrap();
+        assert!(ask(address, &files).await.ends_with("answer"));
+        // Somebody who has not even shaken hands does not hold up the end.
+        server.drain(std::future::pending()).await;
+        drop(silent);
+    }
+
+    #[tokio::test]
+    async fn a_key_that_does_not_fit_is_refused() {
+        let (one, other) = (files(), files());
+        let mut settings = settings(&one);
+        settings.key = SecretReference::File(other.directory.path().join("key.pem"));
+        assert!(acceptor(&settings).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn files_that_hold_something_else_are_refused() {
+        let files = files();
+        let mut settings = settings(&files);
+        settings.cert = files.directory.path().join("key.pem");
+        let error = acceptor(&settings).await.err().unwrap();
+        assert!(format!("{error:#}").contains("no certificate"), "{error:#}");
+    }
+}

@@ -3,6 +3,7 @@
 //! Knows where each value is from. Knows nothing of what values mean.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path as FilePath, PathBuf};
 
 use figment::error::Kind;
@@ -246,7 +247,8 @@ fn not_ours(rest: &str) -> bool {
 
 /// Lists and tables as TOML or JSON, everything else as it stands.
 fn parse_value(text: &str) -> Option<Value> {
-    if !text.starts_with(['[', '{']) || text.starts_with("[::") {
+    // An IPv6 address begins like a list, too.
+    if !text.starts_with(['[', '{']) || text.parse::<SocketAddr>().is_ok() {
         return Some(Value::from(text));
     }
     let toml = text_data(&format!("value = {text}")).ok().and_then(|mut dict| dict.remove("value"));

@@ -15,13 +15,17 @@ pub(super) fn report(layers: &Layers, settings: &Settings) -> String {
     let mut lines: Vec<(String, String)> = layers
         .values()
         .into_iter()
-        .filter(|(path, _)| is_ours(path))
         .map(|(path, value)| {
             let source = layers.source(&path).unwrap_or_default();
             (format!("{path} = {}", show(&path, value)), source)
         })
         .collect();
-    lines.extend(implied(settings).into_iter().map(|line| (line, "implied".to_owned())));
+    for (name, value) in implied(settings) {
+        let start = format!("{name} = ");
+        if !lines.iter().any(|(line, _)| line.starts_with(&start)) {
+            lines.push((start + &value, "implied".to_owned()));
+        }
+    }
     lines.sort();
     let width = lines.iter().map(|(value, _)| value.chars().count()).filter(|width| *width <= 60).max().unwrap_or(0);
     let mut text = String::new();
@@ -32,26 +36,28 @@ pub(super) fn report(layers: &Layers, settings: &Settings) -> String {
     text
 }
 
-/// Everything is; the check keeps an unforeseen secret from being shown.
-fn is_ours(path: &Path) -> bool {
-    !path.0.is_empty()
-}
-
-/// What follows from other settings and from the surroundings.
-fn implied(settings: &Settings) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(primary) = &settings.primary {
-        lines.push(format!("keyring.primary = \"{primary}\""));
-    } else {
-        lines.push("keys = made on the first run, in the data directory".to_owned());
+/// What follows from other settings and from the surroundings, where nothing was written.
+fn implied(settings: &Settings) -> Vec<(&'static str, String)> {
+    let mut implied = Vec::new();
+    if let Some(data) = &settings.data.0 {
+        implied.push(("data", format!("{:?}", data.display().to_string())));
+    }
+    match &settings.primary {
+        Some(primary) => implied.push(("keyring.primary", format!("{primary:?}"))),
+        None => implied.push(("keys", "made on the first run, in the data directory".to_owned())),
     }
     if settings.clients.is_empty() {
-        lines.push("clients = one credential, made on the first run, in the data directory".to_owned());
+        implied.push(("clients", "one credential, made on the first run, in the data directory".to_owned()));
     }
-    if let StoreSettings::Directory(None) = settings.store {
-        lines.push("store.path = \"store\" in the data directory".to_owned());
+    match settings.store {
+        StoreSettings::Directory(None) => {
+            implied.push(("store.kind", "\"directory\"".to_owned()));
+            implied.push(("store.path", "\"store\", in the data directory".to_owned()));
+        }
+        StoreSettings::Directory(Some(_)) => implied.push(("store.kind", "\"directory\"".to_owned())),
+        StoreSettings::S3(_) => implied.push(("store.kind", "\"s3\"".to_owned())),
     }
-    lines
+    implied
 }
 
 fn show(path: &Path, value: &Value) -> String {

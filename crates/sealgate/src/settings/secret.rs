@@ -4,6 +4,8 @@
 //! when dropped and never shown.
 
 use std::fmt;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -52,7 +54,10 @@ impl SecretReference {
     /// Follows the reference.
     pub(crate) async fn read(&self) -> anyhow::Result<Zeroizing<Vec<u8>>> {
         let secret = match self {
-            Self::File(path) => read_file(path),
+            Self::File(path) => {
+                warn_if_open(path);
+                read_file(path)
+            }
             Self::Env(name) => match std::env::var_os(name) {
                 Some(value) => Ok(Zeroizing::new(std::os::unix::ffi::OsStringExt::into_vec(value))),
                 None => bail!("the environment variable {name} is not set"),
@@ -121,16 +126,20 @@ fn split_words(text: &str) -> Option<Vec<String>> {
     quote.is_none().then_some(words)
 }
 
-fn read_file(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    use std::io::Read;
-    use std::os::unix::fs::PermissionsExt;
+/// Says so when others may read the file. A group that a file of another owner gives us is how we read it.
+fn warn_if_open(path: &Path) {
+    let Ok(metadata) = std::fs::metadata(path) else { return };
+    let ours = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == metadata.uid());
+    let closed_to = if ours { 0o077 } else { 0o007 };
+    if metadata.mode() & closed_to != 0 {
+        tracing::warn!(path = %path.display(), "the file of a secret is open to other users; chmod 600 closes it");
+    }
+}
 
+fn read_file(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let metadata = file.metadata().with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(!metadata.is_dir(), "{} is a directory", path.display());
-    if metadata.permissions().mode() & 0o077 != 0 {
-        tracing::warn!(path = %path.display(), "a secret's file is open to other users; chmod 600 closes it");
-    }
     let mut contents = Zeroizing::new(Vec::new());
     file.take(MAX_LEN + 1).read_to_end(&mut contents).with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(contents.len() as u64 <= MAX_LEN, "{} is larger than 64 KiB", path.display());

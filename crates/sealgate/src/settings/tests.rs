@@ -72,6 +72,12 @@ fn lists_come_from_the_environment_as_toml_or_json() {
 }
 
 #[test]
+fn an_ipv6_address_in_the_environment_is_not_a_list() {
+    let settings = load_text("", &[("SEALGATE_LISTEN", "[2001:db8::1]:8333")], Overrides::default()).unwrap().settings;
+    assert_eq!(settings.listen[0].to_string(), "[2001:db8::1]:8333");
+}
+
+#[test]
 fn what_kubernetes_sets_and_what_references_name_are_not_settings() {
     let environment = [
         ("SEALGATE_SERVICE_HOST", "10.0.0.1"),
@@ -226,6 +232,7 @@ fn the_report_shows_every_value_with_its_source() {
     assert!(line("log.filter = \"debug\"").ends_with("# SEALGATE_LOG__FILTER"), "{report}");
     assert!(line("store.path = \"/srv/x\"").ends_with("# --store"), "{report}");
     assert!(line("limits.drain = \"30s\"").ends_with("# default"), "{report}");
+    assert!(line("data = \"/home/x/.local/share/sealgate\"").ends_with("# implied"), "{report}");
 }
 
 #[test]
