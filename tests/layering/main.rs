@@ -3,6 +3,8 @@
 //! Reads `cargo metadata` and the source tree; it knows nothing of what the crates do. A dependency that is not in the table
 //! below fails here, so that adding one is a decision somebody makes on purpose and reviews together with its reason.
 
+#![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,12 +27,45 @@ const ROOMS: &[Room] = &[
         name: "envelope",
         inside: &[],
         outside: &[
-            "aes", "aes-kw", "aws-lc-rs", "base64", "bytes", "cbc", "crc-fast", "ctr", "ghash", "hkdf", "hmac", "md-5", "minicbor",
-            "rand_core", "rsa", "serde_json", "sha1", "sha2", "subtle", "thiserror", "zeroize",
+            "aes",
+            "aes-kw",
+            "aws-lc-rs",
+            "base64",
+            "bytes",
+            "cbc",
+            "crc-fast",
+            "ctr",
+            "ghash",
+            "hkdf",
+            "hmac",
+            "md-5",
+            "minicbor",
+            "rand_core",
+            "rsa",
+            "serde_json",
+            "sha1",
+            "sha2",
+            "subtle",
+            "thiserror",
+            "zeroize",
         ],
         never_reached: &[
-            "async-std", "async-trait", "aws-config", "aws-sdk-kms", "aws-sdk-s3", "futures", "futures-util", "http", "http-body", "hyper", "mio", "s3s",
-            "socket2", "tokio", "tower", "tracing",
+            "async-std",
+            "async-trait",
+            "aws-config",
+            "aws-sdk-kms",
+            "aws-sdk-s3",
+            "futures",
+            "futures-util",
+            "http",
+            "http-body",
+            "hyper",
+            "mio",
+            "s3s",
+            "socket2",
+            "tokio",
+            "tower",
+            "tracing",
         ],
     },
     Room {
@@ -43,8 +78,25 @@ const ROOMS: &[Room] = &[
         name: "localstore",
         inside: &[],
         outside: &[
-            "async-trait", "bytes", "futures", "hex", "http", "http-body-util", "md-5", "quick-xml", "s3s", "serde", "serde_json", "sha2", "tempfile",
-            "thiserror", "time", "tokio", "tokio-util", "tracing", "uuid",
+            "async-trait",
+            "bytes",
+            "futures",
+            "hex",
+            "http",
+            "http-body-util",
+            "md-5",
+            "quick-xml",
+            "s3s",
+            "serde",
+            "serde_json",
+            "sha2",
+            "tempfile",
+            "thiserror",
+            "time",
+            "tokio",
+            "tokio-util",
+            "tracing",
+            "uuid",
         ],
         never_reached: &["aws-config", "aws-sdk-s3", "envelope", "gateway", "keyring", "objects"],
     },
@@ -52,8 +104,27 @@ const ROOMS: &[Room] = &[
         name: "objects",
         inside: &["envelope", "keyring"],
         outside: &[
-            "async-trait", "aws-credential-types", "aws-sigv4", "bytes", "futures", "getrandom", "http", "http-body", "http-body-util", "hyper",
-            "hyper-rustls", "hyper-util", "percent-encoding", "quick-xml", "quick_cache", "rustls", "serde", "thiserror", "time", "tokio", "tracing",
+            "async-trait",
+            "aws-credential-types",
+            "aws-sigv4",
+            "bytes",
+            "futures",
+            "getrandom",
+            "http",
+            "http-body",
+            "http-body-util",
+            "hyper",
+            "hyper-rustls",
+            "hyper-util",
+            "percent-encoding",
+            "quick-xml",
+            "quick_cache",
+            "rustls",
+            "serde",
+            "thiserror",
+            "time",
+            "tokio",
+            "tracing",
         ],
         never_reached: &["aws-config", "aws-sdk-kms", "aws-sdk-s3", "clap", "figment", "localstore", "s3s"],
     },
@@ -61,8 +132,23 @@ const ROOMS: &[Room] = &[
         name: "gateway",
         inside: &["envelope", "objects"],
         outside: &[
-            "async-trait", "base64", "bytes", "futures", "http", "http-body-util", "hyper", "md-5", "percent-encoding", "quick-xml", "s3s", "serde",
-            "thiserror", "time", "tokio", "tracing", "uuid",
+            "async-trait",
+            "base64",
+            "bytes",
+            "futures",
+            "http",
+            "http-body-util",
+            "hyper",
+            "md-5",
+            "percent-encoding",
+            "quick-xml",
+            "s3s",
+            "serde",
+            "thiserror",
+            "time",
+            "tokio",
+            "tracing",
+            "uuid",
         ],
         never_reached: &["aws-config", "aws-sdk-kms", "aws-sdk-s3", "clap", "figment", "localstore"],
     },
@@ -70,9 +156,34 @@ const ROOMS: &[Room] = &[
         name: "sealgate",
         inside: &["gateway", "keyring", "localstore", "objects"],
         outside: &[
-            "anyhow", "async-trait", "aws-config", "aws-credential-types", "bytes", "clap", "figment", "futures", "getrandom", "http",
-            "http-body-util", "hyper", "hyper-util", "rustls", "rustls-native-certs", "rustls-pki-types", "s3s", "serde", "serde_json", "strsim",
-            "tempfile", "time", "tokio", "tokio-rustls", "tokio-util", "tracing", "tracing-subscriber", "zeroize",
+            "anyhow",
+            "async-trait",
+            "aws-config",
+            "aws-credential-types",
+            "bytes",
+            "clap",
+            "figment",
+            "futures",
+            "getrandom",
+            "http",
+            "http-body-util",
+            "hyper",
+            "hyper-util",
+            "rustls",
+            "rustls-native-certs",
+            "rustls-pki-types",
+            "s3s",
+            "serde",
+            "serde_json",
+            "strsim",
+            "tempfile",
+            "time",
+            "tokio",
+            "tokio-rustls",
+            "tokio-util",
+            "tracing",
+            "tracing-subscriber",
+            "zeroize",
         ],
         // The binary decides nothing about bytes: ciphers belong to the envelope and are only reached through it.
         never_reached: &[],
@@ -85,9 +196,13 @@ const TESTS: &str = "sealgate-tests";
 #[test]
 fn every_crate_of_the_workspace_has_a_room() {
     let metadata = workspace();
-    let found: BTreeSet<String> = metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
+    let found: BTreeSet<String> =
+        metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
     let known: BTreeSet<String> = ROOMS.iter().map(|room| room.name).chain([TESTS]).map(String::from).collect();
-    assert_eq!(found, known, "a crate was added or removed: give it a row in tests/layering/main.rs and in ARCHITECTURE.md");
+    assert_eq!(
+        found, known,
+        "a crate was added or removed: give it a row in tests/layering/main.rs and in ARCHITECTURE.md"
+    );
 }
 
 #[test]
@@ -97,7 +212,10 @@ fn dependencies_inside_the_tree_point_one_way() {
 
 #[test]
 fn dependencies_from_outside_are_the_ones_in_the_table() {
-    complain(|room, name, in_tree| !in_tree && !room.outside.contains(&name), "has an outside dependency that is not in the table");
+    complain(
+        |room, name, in_tree| !in_tree && !room.outside.contains(&name),
+        "has an outside dependency that is not in the table",
+    );
 }
 
 #[test]
@@ -107,7 +225,9 @@ fn no_room_reaches_what_it_must_never_see() {
         .iter()
         .flat_map(|room| {
             let reached = reachable(&metadata, room.name);
-            room.never_reached.iter().filter_map(move |name| reached.get(*name).map(|path| format!("{}: {path}", room.name)))
+            room.never_reached
+                .iter()
+                .filter_map(move |name| reached.get(*name).map(|path| format!("{}: {path}", room.name)))
         })
         .collect();
     assert!(wrong.is_empty(), "these are reached and must not be:\n  {}", wrong.join("\n  "));
@@ -117,7 +237,9 @@ fn no_room_reaches_what_it_must_never_see() {
 fn every_source_file_says_what_it_is_for() {
     let root = workspace().workspace_root.into_std_path_buf();
     let mut files = Vec::new();
-    ["crates", "tests"].iter().for_each(|folder| rust_files(&root.join(folder), &mut files));
+    for folder in ["crates", "tests"] {
+        rust_files(&root.join(folder), &mut files);
+    }
     let silent: Vec<_> = files.iter().filter(|file| !fs::read_to_string(file).unwrap().starts_with("//!")).collect();
     assert!(files.len() > ROOMS.len(), "the walk found almost nothing");
     assert!(silent.is_empty(), "these files do not open with `//!`: {silent:#?}");
@@ -153,7 +275,11 @@ fn reachable(metadata: &Metadata, name: &str) -> BTreeMap<String, String> {
     let mut queue = VecDeque::from([start]);
     while let Some(id) = queue.pop_front() {
         let node = resolve.nodes.iter().find(|node| &node.id == id).unwrap();
-        for dependency in node.deps.iter().filter(|dependency| dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)) {
+        for dependency in node
+            .deps
+            .iter()
+            .filter(|dependency| dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal))
+        {
             if !paths.contains_key(&dependency.pkg) {
                 let path = format!("{} -> {}", paths[id], metadata[&dependency.pkg].name);
                 paths.insert(&dependency.pkg, path);

@@ -8,7 +8,7 @@ use std::process::{self, ExitCode};
 use std::thread;
 
 /// Set by `sealgate_tests::daemon` when standard input is such a pipe.
-const TETHERED: &str = "SEALGATE_TEST_TETHERED";
+const TETHERED: &str = "TETHERED_TO_STDIN";
 
 fn main() -> ExitCode {
     if std::env::var_os(TETHERED).is_some() {

@@ -1,0 +1,99 @@
+//! What a client of S3 relies on, as functions over an endpoint, run on every stack that is at hand.
+//!
+//! The same function runs on the embedded store, on the daemon over it (http and https), and, where the environment names a real S3
+//! server, on that server alone and on the daemon over it. All must give the same answers; the few places where one legitimately does
+//! not are listed, with the reason, in `differences.rs`. Nothing here knows that objects are sealed.
+
+#![expect(clippy::unwrap_used, reason = "a case reports a failure by panicking")]
+
+mod buckets;
+mod checksums;
+mod conditions;
+mod delete_object;
+mod delete_objects;
+mod differences;
+mod get_object;
+mod head_object;
+mod keys;
+mod list_objects;
+mod metadata;
+mod payload_forms;
+mod presigned;
+mod put_object;
+mod ranges;
+mod refusals;
+mod sdk;
+mod sizes;
+mod stacks;
+mod sub_resources;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Trial};
+use sealgate_tests::stack::Room;
+
+use crate::stacks::Lazy;
+
+/// One behaviour.
+struct Case {
+    topic: &'static str,
+    name: &'static str,
+    run: fn(&Room<'_>),
+}
+
+/// Lists the behaviours of a file.
+#[macro_export]
+macro_rules! cases {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) const CASES: &[$crate::Case] =
+            &[$($crate::Case { topic: module_path!(), name: stringify!($name), run: $name }),*];
+    };
+}
+
+const TOPICS: &[&[Case]] = &[
+    buckets::CASES,
+    checksums::CASES,
+    conditions::CASES,
+    delete_object::CASES,
+    delete_objects::CASES,
+    get_object::CASES,
+    head_object::CASES,
+    keys::CASES,
+    list_objects::CASES,
+    metadata::CASES,
+    payload_forms::CASES,
+    presigned::CASES,
+    put_object::CASES,
+    ranges::CASES,
+    refusals::CASES,
+    sdk::CASES,
+    sizes::CASES,
+    sub_resources::CASES,
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let stacks: Vec<Arc<Lazy>> = stacks::at_hand().into_iter().map(Arc::new).collect();
+    let trials = stacks.iter().flat_map(trials).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    for stack in &stacks {
+        stack.end();
+    }
+    conclusion.exit_code()
+}
+
+fn trials(stack: &Arc<Lazy>) -> Vec<Trial> {
+    let cases = TOPICS.iter().flat_map(|cases| cases.iter());
+    cases.filter(|case| !differences::differs(stack.kind, case)).map(|case| trial(stack, case)).collect()
+}
+
+fn trial(stack: &Arc<Lazy>, case: &'static Case) -> Trial {
+    let topic = case.topic.rsplit("::").next().unwrap();
+    let stack = Arc::clone(stack);
+    Trial::test(format!("{}::{topic}::{}", stack.name, case.name), move || {
+        let started = stack.started();
+        (case.run)(&Room::new(&started.stack, &started.bucket, case.name));
+        Ok(())
+    })
+}

@@ -1,0 +1,113 @@
+//! The stacks at hand, each started when its first case runs and ended when all have run.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sealgate_tests::authority::{Authority, trusting};
+use sealgate_tests::bare::Bare;
+use sealgate_tests::daemon::{Daemon, Plan, Store, credential};
+use sealgate_tests::sign::Credential;
+use sealgate_tests::stack::{Kind, Stack};
+use sealgate_tests::wire::Address;
+use tempfile::TempDir;
+
+/// A stack that is running, with a bucket for all cases.
+pub(crate) struct Started {
+    pub(crate) stack: Stack,
+    pub(crate) bucket: String,
+}
+
+/// A stack that runs when somebody wants it.
+pub(crate) struct Lazy {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    start: Box<dyn Fn() -> Stack + Send + Sync>,
+    running: Mutex<Option<Arc<Started>>>,
+}
+
+impl Lazy {
+    fn new(name: &'static str, kind: Kind, start: impl Fn() -> Stack + Send + Sync + 'static) -> Self {
+        Self { name, kind, start: Box::new(start), running: Mutex::new(None) }
+    }
+
+    /// Starts it unless it runs.
+    pub(crate) fn started(&self) -> Arc<Started> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = || {
+            let stack = (self.start)();
+            let bucket = stack.new_bucket("conformance");
+            Arc::new(Started { stack, bucket })
+        };
+        Arc::clone(running.get_or_insert_with(start))
+    }
+
+    /// Ends it, and what it left behind.
+    pub(crate) fn end(&self) {
+        drop(self.running.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// All that can run here, and a line for what cannot.
+pub(crate) fn at_hand() -> Vec<Lazy> {
+    let mut stacks = vec![
+        Lazy::new("bare", Kind::Bare, bare),
+        Lazy::new("sealgate", Kind::Sealgate, || sealgate("sealgate", Store::Directory, false)),
+        Lazy::new("sealgate-https", Kind::Sealgate, || sealgate("sealgate-https", Store::Directory, true)),
+    ];
+    if let Some(store) = server("SEALGATE_TEST_S3_ENDPOINT") {
+        let start = move || sealgate("sealgate-on-server", store.clone(), false);
+        stacks.push(Lazy::new("sealgate-on-server", Kind::SealgateOnServer, start));
+    }
+    if let Some(store) = server("SEALGATE_TEST_S3_TLS_ENDPOINT") {
+        let start = move || sealgate("sealgate-on-server-https", store.clone(), true);
+        stacks.push(Lazy::new("sealgate-on-server-https", Kind::SealgateOnServer, start));
+    }
+    stacks
+}
+
+fn bare() -> Stack {
+    let folder = TempDir::new().unwrap();
+    let bare = Bare::start(folder.path());
+    Stack {
+        name: "bare",
+        kind: Kind::Bare,
+        address: Address { socket: bare.socket, tls: None },
+        credential: credential(),
+        ca_file: None,
+        alive: Box::new((bare, folder)),
+    }
+}
+
+fn sealgate(name: &'static str, store: Store, https: bool) -> Stack {
+    let folder = TempDir::new().unwrap();
+    let authority = https.then(|| Authority::new(folder.path()));
+    let kind = if matches!(store, Store::Directory) { Kind::Sealgate } else { Kind::SealgateOnServer };
+    let program = Path::new(env!("CARGO_BIN_EXE_sealgate-under-test"));
+    let (folder_path, authority_ref) = (folder.path(), authority.as_ref());
+    let daemon = Daemon::start(&Plan {
+        program,
+        folder: folder_path,
+        store,
+        authority: authority_ref,
+        filter: "info",
+        extra: "",
+    });
+    let ca_file = authority.map(|authority| authority.ca_file);
+    let tls = ca_file.as_deref().map(trusting);
+    let socket = daemon.tls.unwrap_or(daemon.plain);
+    let address = Address { socket, tls };
+    Stack { name, kind, address, credential: credential(), ca_file, alive: Box::new((daemon, folder)) }
+}
+
+/// The real S3 server the environment names, under `endpoint` or not at all.
+fn server(endpoint: &str) -> Option<Store> {
+    let names = [endpoint, "SEALGATE_TEST_S3_ACCESS_KEY", "SEALGATE_TEST_S3_SECRET_KEY"];
+    let [Ok(endpoint), Ok(access_key), Ok(secret_key)] = names.map(env::var) else {
+        eprintln!("skipped: sealgate on a real S3 server; set {}", names.join(", "));
+        return None;
+    };
+    let region = env::var("SEALGATE_TEST_S3_REGION").unwrap_or("us-east-1".into());
+    let ca_file = env::var_os("SEALGATE_TEST_S3_CA").map(PathBuf::from).filter(|_| endpoint.starts_with("https:"));
+    Some(Store::S3 { endpoint, credential: Credential { access_key, secret_key, region }, ca_file })
+}

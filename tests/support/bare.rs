@@ -1,0 +1,49 @@
+//! The embedded store behind a listener of its own, with credentials: what the daemon has behind it, without the daemon.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use localstore::DirectoryStore;
+use s3s::auth::SimpleAuth;
+use s3s::config::StaticConfigProvider;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::daemon::credential;
+
+/// A listener in this process.
+pub struct Bare {
+    /// Where it listens.
+    pub socket: SocketAddr,
+    /// Ends the listener when dropped.
+    _runtime: Runtime,
+}
+
+impl Bare {
+    /// Serves the directory.
+    #[must_use]
+    pub fn start(folder: &Path) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let client = credential();
+        let mut builder = S3ServiceBuilder::new(DirectoryStore::open(folder).unwrap());
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(DirectoryStore::config()))));
+        builder.set_auth(SimpleAuth::from_single(client.access_key, client.secret_key));
+        let service = builder.build();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let socket = listener.local_addr().unwrap();
+        runtime.spawn(accept(listener, service));
+        Self { socket, _runtime: runtime }
+    }
+}
+
+async fn accept(listener: TcpListener, service: S3Service) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new());
+        tokio::spawn(server.serve_connection(TokioIo::new(stream), service.clone()));
+    }
+}
