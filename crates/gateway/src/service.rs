@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt as _;
-use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use objects::{Body, BoxError, SealedObjects, store};
@@ -64,6 +65,7 @@ impl Gateway {
     async fn traced(&self, request: Request<Incoming>, request_id: &str) -> Result<Response<Body>, BoxError> {
         let started = Instant::now();
         let bytes_in = telemetry::declared_len(request.headers());
+        let hang_up = expects_in_vain(request.headers());
         let (method, resource) = (request.method().clone(), request.uri().path().to_owned());
         let answered = AssertUnwindSafe(self.answer(request)).catch_unwind().await;
         let mut response = match answered.unwrap_or_else(|_| Ok(Err(panicked())))? {
@@ -75,6 +77,9 @@ impl Gateway {
         };
         if method == Method::HEAD {
             drop(std::mem::replace(response.body_mut(), store::empty()));
+        }
+        if hang_up {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response.headers_mut().insert(REQUEST_ID, HeaderValue::try_from(request_id)?);
         response.headers_mut().insert(HOST_ID, HeaderValue::try_from(&*self.host_id)?);
@@ -98,6 +103,14 @@ impl Gateway {
         let xml = objects::collect(body.boxed_unsync(), FAULT_LIMIT).await?;
         Ok(Err(Fault::from_answer(parts.status, &xml)))
     }
+}
+
+/// Whether a client waits for `100 Continue` although it has no body to send.
+///
+/// hyper rightly sends none (RFC 9110 section 10.1.1), but botocore then misreads the next answer on the same connection and
+/// waits for a minute. Without a next answer there is nothing to misread.
+fn expects_in_vain(headers: &HeaderMap) -> bool {
+    headers.contains_key(EXPECT) && headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0")
 }
 
 /// What s3s is told, every limit said explicitly.

@@ -1,5 +1,7 @@
 //! A store in memory that answers as S3 does, and can be told to answer wrongly.
 
+#![expect(clippy::unwrap_used, reason = "test code")]
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
