@@ -56,14 +56,15 @@ impl SealedObjects {
         let (body, failures) = if rule.seal {
             drop_plaintext_facts(&mut request.headers);
             let keys = self.fresh_envelope(rule, &request.at, &client_metadata, &mut request.headers).await?;
+            metadata::check_size(&request.headers)?;
             let machine = SealMachine::new(keys, request.plain_len, checker, self.random.as_ref())?;
             let sealed_len = machine.sealer.sealed_len();
-            drive(request.body, machine, sealed_len)
+            drive(request.body, machine, sealed_len).await?
         } else {
+            metadata::check_size(&request.headers)?;
             let machine = PassMachine { checker, held: None, left: request.plain_len };
-            drive_plain(request.body, machine, request.plain_len).await?
+            drive(request.body, machine, request.plain_len).await?
         };
-        metadata::check_size(&request.headers)?;
         let response = self.store_body(&request.at, request.headers, body, &failures).await?;
         let computed = computed.take();
         if rule.seal && response.status().is_success() {
@@ -124,19 +125,15 @@ impl SealedObjects {
     }
 }
 
-fn drive<M: Machine>(body: Body, machine: M, output_len: u64) -> ((Body, u64), FailureSlot) {
+/// Starts a machine, and waits for its first output before the store hears of the object.
+///
+/// So a body of one chunk is judged before anything is sent, and a longer one that is refused later breaks off in the middle:
+/// there are stores that take a request that ends before its first byte for an empty object.
+async fn drive<M: Machine>(body: Body, machine: M, output_len: u64) -> Result<((Body, u64), FailureSlot), Error> {
     let mut driver = Driver::new(body, machine, output_len);
     let failures = driver.failures();
-    ((driver.boxed_unsync(), output_len), failures)
-}
-
-/// Like [`drive`]; but a body without bytes has nothing that could be held back, so it is judged before it is sent.
-async fn drive_plain(body: Body, machine: PassMachine, plain_len: u64) -> Result<((Body, u64), FailureSlot), Error> {
-    if plain_len > 0 {
-        return Ok(drive(body, machine, plain_len));
-    }
-    let body = Driver::new(body, machine, 0).primed().await.map_err(Error::Body)?;
-    Ok(((body, 0), FailureSlot::default()))
+    let body = driver.primed().await.map_err(Error::Body)?;
+    Ok(((body, output_len), failures))
 }
 
 /// Takes away whatever tells the store about the plaintext: digests, checksums and the client's metadata.
