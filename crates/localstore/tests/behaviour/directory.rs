@@ -127,3 +127,15 @@ async fn nobody_but_the_owner_can_look_inside() {
         assert_eq!(mode(file.parent().unwrap()), 0o700);
     }
 }
+
+#[tokio::test]
+async fn a_removal_that_was_confirmed_survives_a_restart() {
+    let client = Client::new().await;
+    client.put("/bucket/key", "x").await;
+    client.delete("/bucket/key").await;
+    let client = client.reopen();
+    assert_eq!(client.get("/bucket/key").await.code(), "NoSuchKey");
+    assert_eq!(client.delete("/bucket").await.status, StatusCode::NO_CONTENT);
+    let client = client.reopen();
+    assert_eq!(client.head("/bucket").await.status, StatusCode::NOT_FOUND);
+}

@@ -6,7 +6,6 @@ mod bodies;
 mod buckets;
 mod client;
 mod conditions;
-mod crash;
 mod directory;
 mod listing;
 mod objects;
