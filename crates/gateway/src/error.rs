@@ -43,6 +43,14 @@ impl Fault {
         Self::new(S3ErrorCode::InternalError, message)
     }
 
+    /// A body that ended early, went on too long, or broke off.
+    pub(crate) fn incomplete() -> Self {
+        Self::new(
+            S3ErrorCode::IncompleteBody,
+            "You did not provide the number of bytes specified by the Content-Length HTTP header.",
+        )
+    }
+
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
@@ -128,28 +136,28 @@ fn blame_body(error: &BoxError) -> Fault {
     if let Some(error) = error.downcast_ref::<UploadStreamError>() {
         return match error {
             UploadStreamError::Sha256Mismatch => sha256_mismatch(),
-            UploadStreamError::Underlying(_) => incomplete(),
+            UploadStreamError::Underlying(source) => blame_body(source),
             other => from_stream(other.to_s3_error_code()),
         };
     }
     if let Some(error) = error.downcast_ref::<AwsChunkedStreamError>() {
         return match error {
-            AwsChunkedStreamError::Underlying(_) => incomplete(),
+            AwsChunkedStreamError::Underlying(source) => blame_body(source),
             other => from_stream(other.to_s3_error_code()),
         };
     }
     if error.is::<envelope::Error>() || error.is::<WrongLength>() || error.is::<hyper::Error>() {
-        return incomplete();
+        return Fault::incomplete();
     }
     tracing::debug!(cause = %error, "a request body broke off");
-    incomplete()
+    Fault::incomplete()
 }
 
 fn from_stream(code: S3ErrorCode) -> Fault {
     let message = match code {
         S3ErrorCode::SignatureDoesNotMatch => "A chunk's or the trailer's signature does not match the bytes received.",
         S3ErrorCode::EntityTooLarge => "A signed chunk is larger than this endpoint buffers; send smaller chunks.",
-        _ => return incomplete(),
+        _ => return Fault::incomplete(),
     };
     Fault::new(code, message)
 }
@@ -157,10 +165,6 @@ fn from_stream(code: S3ErrorCode) -> Fault {
 fn sha256_mismatch() -> Fault {
     let message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
     Fault::custom("XAmzContentSHA256Mismatch", StatusCode::BAD_REQUEST, message)
-}
-
-fn incomplete() -> Fault {
-    Fault::new(S3ErrorCode::IncompleteBody, "You did not provide the number of bytes specified by the Content-Length HTTP header.")
 }
 
 /// Names what was wrong between us and the store.

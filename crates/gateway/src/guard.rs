@@ -2,12 +2,16 @@
 //!
 //! It looks at the request line and headers only, costs no cryptography, and knows nothing of objects.
 
+mod body;
+
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderName, Method};
 use s3s::S3ErrorCode;
 
 use crate::error::Fault;
+
+pub(crate) use body::Watched;
 
 /// Headers that must not come twice: a request that means two things is refused.
 const ONCE: [HeaderName; 4] = [AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST];

@@ -11,7 +11,7 @@ use md5::{Digest as _, Md5};
 use objects::{OpenedObject, USER_METADATA_PREFIX, hide_md5, is_store_only, show_md5};
 
 use crate::error::Fault;
-use crate::target::{Target, is_amz};
+use crate::target::{Target, is_amz, is_signing};
 
 /// Headers of an object that S3 keeps and gives back.
 const SYSTEM: [HeaderName; 6] = [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES];
@@ -67,14 +67,14 @@ fn is_for_store(name: &str) -> bool {
 }
 
 /// Presigned requests may carry `x-amz-*` headers in their query, where SigV4 covers them: they count as headers.
-pub(crate) fn hoist_query(target: &Target, headers: &mut HeaderMap) -> Result<(), Fault> {
-    const SIGNING: [&str; 7] = ["algorithm", "credential", "date", "expires", "signedheaders", "signature", "security-token"];
+pub(crate) fn hoist_query(target: &mut Target, headers: &mut HeaderMap) -> Result<(), Fault> {
     if target.param("X-Amz-Signature").is_none() {
         return Ok(());
     }
-    for (name, value) in target.query.iter().filter(|(name, _)| is_amz(name)) {
+    let hoisted: Vec<_> = target.query.extract_if(.., |(name, _)| is_amz(name) && !is_signing(name)).collect();
+    for (name, value) in hoisted {
         let name = name.to_ascii_lowercase();
-        if SIGNING.contains(&&name[6..]) || headers.contains_key(&name) {
+        if headers.contains_key(&name) {
             continue;
         }
         let bad = || Fault::new(s3s::S3ErrorCode::InvalidArgument, format!("`{name}` in the query cannot be a header"));
@@ -175,13 +175,14 @@ mod tests {
 
     #[test]
     fn signed_query_parameters_are_headers() {
-        let target = Target::parse(&"/bucket/key?X-Amz-Signature=s&X-Amz-Expires=1&x-amz-checksum-mode=ENABLED&x-amz-acl=private".parse().unwrap()).unwrap();
+        let mut target = Target::parse(&"/bucket/key?X-Amz-Signature=s&X-Amz-Expires=1&x-amz-checksum-mode=ENABLED&x-amz-acl=private".parse().unwrap()).unwrap();
         let mut headers = map(&[("x-amz-acl", "public-read")]);
-        hoist_query(&target, &mut headers).unwrap();
+        hoist_query(&mut target, &mut headers).unwrap();
         assert_eq!(headers, map(&[("x-amz-acl", "public-read"), ("x-amz-checksum-mode", "ENABLED")]));
-        let unsigned = Target::parse(&"/bucket/key?x-amz-acl=private".parse().unwrap()).unwrap();
+        assert!(target.param("x-amz-acl").is_none(), "a header now, and no sub-resource");
+        let mut unsigned = Target::parse(&"/bucket/key?x-amz-acl=private".parse().unwrap()).unwrap();
         let mut headers = HeaderMap::new();
-        hoist_query(&unsigned, &mut headers).unwrap();
+        hoist_query(&mut unsigned, &mut headers).unwrap();
         assert!(headers.is_empty());
     }
 }

@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn an_unknown_sub_resource_is_never_the_plain_operation() {
         for method in [Method::GET, Method::PUT, Method::DELETE, Method::HEAD, Method::POST] {
-            for uri in ["/?abac", "/bucket?abac", "/bucket?policy", "/bucket/key?attributes", "/bucket/key?annotation=x", "/bucket/key?versionId=1", "/bucket/key?partNumber=2"] {
+            for uri in ["/?abac", "/bucket?abac", "/bucket?x-amz-unknown", "/bucket/key?x-amz-copy-source=%2Fa%2Fb", "/bucket?policy", "/bucket/key?attributes", "/bucket/key?annotation=x", "/bucket/key?versionId=1", "/bucket/key?partNumber=2"] {
                 let fault = resolved(&method, uri).unwrap_err();
                 assert_eq!(fault.code(), "NotImplemented", "{method} {uri}");
             }

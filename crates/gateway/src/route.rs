@@ -31,9 +31,9 @@ impl Route {
         let access_key = request.credentials.as_ref().map(|credentials| credentials.access_key.as_str());
         let client = access_key.and_then(|access_key| self.clients.find(access_key));
         let client = client.ok_or_else(|| Fault::new(s3s::S3ErrorCode::AccessDenied, "Access Denied"))?;
-        let target = Target::parse(&request.uri)?;
+        let mut target = Target::parse(&request.uri)?;
         let mut headers = request.headers;
-        headers::hoist_query(&target, &mut headers)?;
+        headers::hoist_query(&mut target, &mut headers)?;
         let row = operations::resolve(&request.method, &target, &headers)?;
         telemetry::note(row.name, &target.bucket, &client.access_key);
         if let Verdict::Refused(reason) = row.verdict {

@@ -91,7 +91,8 @@ impl Gateway {
         if let Err(fault) = guard::check(&parts) {
             return Ok(Err(fault));
         }
-        let request = Request::from_parts(parts, s3s::Body::from(body));
+        let body = guard::Watched::new(body, &parts.headers);
+        let request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
         let mut response = self.service.call(request).await.map_err(s3s::HttpError::into_std_error)?;
         if let Some(fault) = response.extensions_mut().remove::<Fault>() {
             return Ok(Err(fault));

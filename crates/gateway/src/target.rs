@@ -66,10 +66,24 @@ impl Target {
 /// Whether a query parameter is about signing or a hint of an SDK, and never selects what is done.
 pub(crate) fn is_ours(name: &str) -> bool {
     const SIGV2: [&str; 3] = ["AWSAccessKeyId", "Expires", "Signature"];
-    name == "x-id" || SIGV2.contains(&name) || is_amz(name)
+    name == "x-id" || SIGV2.contains(&name) || is_signing(name)
 }
 
-/// Whether a parameter stands for an `x-amz-*` header or a part of a presigned signature.
+/// Whether a parameter is a part of a presigned SigV4 signature.
+pub(crate) fn is_signing(name: &str) -> bool {
+    const SIGV4: [&str; 7] = [
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-Security-Token",
+        "X-Amz-Signature",
+        "X-Amz-SignedHeaders",
+    ];
+    SIGV4.contains(&name)
+}
+
+/// Whether a parameter is named like an `x-amz-*` header.
 pub(crate) fn is_amz(name: &str) -> bool {
     name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
 }

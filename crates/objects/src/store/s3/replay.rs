@@ -230,7 +230,10 @@ impl Source {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => {
                     self.failure = Failure::Kept(error);
-                    return Poll::Ready(Some(Err(Broken::Source)));
+                    // Told at the next poll: meanwhile hyper flushes what it has. A store that sees the connection end
+                    // before the first byte of the body may take the object for an empty one and store that.
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 Some(Ok(frame)) => {
                     if let Ok(piece) = frame.into_data() {
