@@ -8,7 +8,6 @@ use envelope::{
 };
 use http::header::{CONTENT_LENGTH, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use http_body_util::BodyExt as _;
 
 use crate::policy::{MetadataMode, Rule};
 use crate::random::draw;
