@@ -17,7 +17,23 @@ const DIFFERENCES: &[(Kind, &str, &str)] = &[
     (Kind::Bare, "metadata::metadata_over_the_limit_is_too_large", "the daemon counts before it sends"),
     (Kind::Bare, "ranges::malformed_ranges_are_ignored", "the daemon sends only ranges that are none of these"),
     (Kind::Bare, "ranges::several_ranges_are_ignored", "the daemon sends only ranges that are none of these"),
+    (Kind::Bare, "ranges::a_range_past_the_end_is_clipped", "the daemon sends no range past 2^63"),
+    (Kind::Bare, "head_object::a_range_is_answered_as_the_read_would", "the daemon asks for whole heads"),
     (Kind::Bare, "put_object::the_answer_has_a_request_id", "the daemon numbers requests"),
+    // The real server here is SeaweedFS, which keeps keys as paths of a file system and is lenient.
+    (Kind::SealgateOnServer, "conditions::a_write_with_if_match_needs_an_object", "SeaweedFS: 412 where S3 has 404"),
+    (Kind::SealgateOnServer, "keys::a_key_of_1024_bytes_is_the_longest", "SeaweedFS: 255 bytes between two slashes"),
+    (
+        Kind::SealgateOnServer,
+        "keys::directory_markers_are_empty_objects",
+        "SeaweedFS drops body and metadata of `dir/`",
+    ),
+    (Kind::SealgateOnServer, "keys::backslashes_are_no_slashes", "SeaweedFS takes them for slashes"),
+    (Kind::SealgateOnServer, "keys::slashes_are_kept_as_they_are", "SeaweedFS: `a` and `a/` exclude each other"),
+    (Kind::SealgateOnServer, "list_objects::an_unknown_encoding_is_refused", "SeaweedFS ignores it"),
+    (Kind::SealgateOnServer, "list_objects::keys_come_in_byte_order", "SeaweedFS lists in the order of its tree"),
+    (Kind::SealgateOnServer, "metadata::the_default_content_type_is_the_one_of_s3", "SeaweedFS guesses by the name"),
+    (Kind::SealgateOnServer, "put_object::an_upload_to_a_directory_name_is_just_another_key", "as `a` and `a/` above"),
 ];
 
 /// Whether this case says nothing about this kind of stack.

@@ -35,7 +35,7 @@ crate::cases![
     an_old_version_2_header,
     a_clock_that_is_wrong,
     a_length_that_is_missing,
-    an_object_larger_than_a_single_upload,
+    a_length_nobody_can_mean,
     a_key_that_is_too_long,
 ];
 
@@ -275,7 +275,7 @@ fn an_unsigned_amz_header_on_a_url(room: &Room<'_>) {
 
 /// It has no date anybody checks, so it could be sent again for ever.
 fn an_old_version_2_header(room: &Room<'_>) {
-    nothing_stored(room, 400, &["InvalidRequest"], |put| put.proof(Proof::Header2).send());
+    nothing_stored(room, 403, &["AccessDenied"], |put| put.proof(Proof::Header2).send());
 }
 
 fn a_clock_that_is_wrong(room: &Room<'_>) {
@@ -289,12 +289,16 @@ fn a_length_that_is_missing(room: &Room<'_>) {
     nothing_stored(room, 411, &["MissingContentLength"], |put| put.payload(Payload::Unsigned).without_length().send());
 }
 
-fn an_object_larger_than_a_single_upload(room: &Room<'_>) {
-    nothing_stored(room, 400, &["EntityTooLarge"], |put| {
-        let mut prepared = put.payload(Payload::Unsigned).expect_continue().prepare();
-        prepared.set("content-length", "5497558138881");
-        prepared.send()
-    });
+/// Not even understood as requests, so the answer is not one of S3.
+fn a_length_nobody_can_mean(room: &Room<'_>) {
+    room.store("taken", b"x");
+    for len in ["18446744073709551615", "9223372036854775807", "-1", "1x"] {
+        let mut prepared = room.put("taken", b"new").payload(Payload::Unsigned).prepare();
+        prepared.set("content-length", len);
+        let answer = prepared.send_short(3);
+        assert!(matches!(answer.status, 0 | 400 | 431), "{len}: {answer:?}");
+        room.holds("taken", b"x");
+    }
 }
 
 fn a_key_that_is_too_long(room: &Room<'_>) {

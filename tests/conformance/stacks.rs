@@ -54,6 +54,7 @@ pub(crate) fn at_hand() -> Vec<Lazy> {
         Lazy::new("bare", Kind::Bare, bare),
         Lazy::new("sealgate", Kind::Sealgate, || sealgate("sealgate", Store::Directory, false)),
         Lazy::new("sealgate-https", Kind::Sealgate, || sealgate("sealgate-https", Store::Directory, true)),
+        Lazy::new("sealgate-over-http", Kind::Sealgate, sealgate_over_http),
     ];
     if let Some(store) = server("SEALGATE_TEST_S3_ENDPOINT") {
         let start = move || sealgate("sealgate-on-server", store.clone(), false);
@@ -77,6 +78,14 @@ fn bare() -> Stack {
         ca_file: None,
         alive: Box::new((bare, folder)),
     }
+}
+
+/// The embedded store again, but reached as any other S3 server is.
+fn sealgate_over_http() -> Stack {
+    let behind = bare();
+    let (endpoint, credential) = (behind.url(), credential());
+    let front = sealgate("sealgate-over-http", Store::S3 { endpoint, credential, ca_file: None }, false);
+    Stack { kind: Kind::Sealgate, alive: Box::new((front.alive, behind)), ..front }
 }
 
 fn sealgate(name: &'static str, store: Store, https: bool) -> Stack {

@@ -79,6 +79,7 @@ const ROOMS: &[Room] = &[
         inside: &[],
         outside: &[
             "async-trait",
+            "base64",
             "bytes",
             "futures",
             "hex",
@@ -124,6 +125,7 @@ const ROOMS: &[Room] = &[
             "thiserror",
             "time",
             "tokio",
+            "tower-service",
             "tracing",
         ],
         never_reached: &["aws-config", "aws-sdk-kms", "aws-sdk-s3", "clap", "figment", "localstore", "s3s"],
@@ -137,6 +139,7 @@ const ROOMS: &[Room] = &[
             "bytes",
             "futures",
             "http",
+            "http-body",
             "http-body-util",
             "hyper",
             "md-5",

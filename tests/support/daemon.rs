@@ -111,10 +111,10 @@ impl Daemon {
             let found = lines.find(|(message, _)| message == what);
             found.unwrap_or_else(|| panic!("the daemon never said {what:?}: {}", text(&log))).1
         };
-        let plain = heard("listening");
+        let http = heard("listening");
         let tls = plan.authority.map(|_| heard("listening with TLS"));
         let admin = heard("answering health checks");
-        let daemon = Self { child, _tether: tether, plain, tls, admin, log };
+        let daemon = Self { child, _tether: tether, plain: http, tls, admin, log };
         daemon.await_ready();
         daemon
     }
