@@ -55,6 +55,25 @@ fn most_vectors_are_about_refusing() {
     assert!(refused * 2 > names().len());
 }
 
+#[test]
+fn the_worked_example_is_a_vector() {
+    let text = fs::read_to_string(format!("{}/../../FORMAT.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let vector = read("metadata");
+    let envelope = Envelope::parse(&vector.envelope).unwrap();
+    let data_key = data_key(&vector, &envelope);
+    let derived = |purpose: &str| forge::hkdf(&data_key, b"", format!("sealgate/1 {purpose}").as_bytes());
+    let mut shown: Vec<_> = ["commit", "footer", "metadata"].map(|purpose| hex::encode(derived(purpose))).into();
+    shown.push(hex::encode(forge::hkdf(&data_key, &[0; 24], b"sealgate/1 segment")));
+    shown.push(hex::encode(binding(&vector, &envelope).context()));
+    shown.push(hex::encode(&envelope.encrypted_data_key().wrapped));
+    shown.push(hex::encode(&stored(&vector)[..37]));
+    shown.push(hex::encode(&stored(&vector)[37..49]));
+    shown.extend([hex::encode(data_key), vector.envelope, vector.sealed_metadata.unwrap(), vector.key]);
+    for value in shown {
+        assert!(text.contains(&value), "{value}");
+    }
+}
+
 fn names() -> Vec<String> {
     let files = fs::read_dir(vector::directory()).unwrap().map(|file| file.unwrap().path());
     files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()

@@ -15,8 +15,7 @@ const LABEL: &str = "sealgate-key-1";
 /// The contents of a key file, with a line of warning.
 pub fn encode_key_file(key: &[u8; 32]) -> Zeroizing<String> {
     let encoded = Zeroizing::new(STANDARD.encode(key));
-    let warning =
-        "# A sealgate wrapping key. Whoever has it can read the objects; without it nobody can.";
+    let warning = "# A sealgate wrapping key. Whoever has it can read the objects; without it nobody can.";
     Zeroizing::new(format!("{warning}\n{LABEL} {}\n", encoded.as_str()))
 }
 
@@ -34,10 +33,7 @@ pub(crate) fn decode(contents: &[u8]) -> Result<Key, Error> {
 
 fn decode_text(contents: &[u8]) -> Result<Key, Error> {
     let text = std::str::from_utf8(contents).map_err(|_| invalid("neither 32 bytes nor text"))?;
-    let mut lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let line = lines.next().ok_or(invalid("there is no key in it"))?;
     if lines.next().is_some() {
         return Err(invalid("there is more than one line in it"));
@@ -51,14 +47,8 @@ fn decode_text(contents: &[u8]) -> Result<Key, Error> {
 }
 
 fn decode_base64(text: &str) -> Result<Key, Error> {
-    let bytes = STANDARD
-        .decode(text)
-        .map(Zeroizing::new)
-        .map_err(|_| invalid("the key is not base64"))?;
-    let key = bytes
-        .as_slice()
-        .try_into()
-        .map_err(|_| invalid("the key has not 32 bytes"))?;
+    let bytes = STANDARD.decode(text).map(Zeroizing::new).map_err(|_| invalid("the key is not base64"))?;
+    let key = bytes.as_slice().try_into().map_err(|_| invalid("the key has not 32 bytes"))?;
     Ok(Zeroizing::new(key))
 }
 
@@ -67,9 +57,7 @@ fn decode_hex(text: &str) -> Result<Key, Error> {
     let mut key = Zeroizing::new([0; 32]);
     for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
         for digit in pair {
-            let value = char::from(*digit)
-                .to_digit(16)
-                .and_then(|value| u8::try_from(value).ok());
+            let value = char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
             *byte = (*byte << 4) | value.ok_or_else(not_hex)?;
         }
     }
@@ -131,10 +119,7 @@ mod tests {
             "sealgate-key-1",
             "sealgate-key-1 ",
         ] {
-            assert!(
-                matches!(read(contents), Err(Error::InvalidKeyFile { .. })),
-                "{contents}"
-            );
+            assert!(matches!(read(contents), Err(Error::InvalidKeyFile { .. })), "{contents}");
         }
         assert!(decode(&[0xff; 31]).is_err());
         assert!(decode(&[0xff; 33]).is_err());
@@ -143,11 +128,7 @@ mod tests {
     #[test]
     fn an_all_zero_key_is_refused_in_every_form() {
         assert!(decode(&[0; 32]).is_err());
-        for contents in [
-            "0".repeat(64),
-            STANDARD.encode([0; 32]),
-            encode_key_file(&[0; 32]).to_string(),
-        ] {
+        for contents in ["0".repeat(64), STANDARD.encode([0; 32]), encode_key_file(&[0; 32]).to_string()] {
             assert!(read(&contents).is_err(), "{contents}");
         }
     }

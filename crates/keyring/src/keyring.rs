@@ -37,16 +37,11 @@ impl Keyring {
     ///
     /// # Errors
     /// [`Error::DuplicateKey`] when two keys have one name.
-    pub fn new(
-        primary: Box<dyn WrappingKey>,
-        retired: Vec<Box<dyn WrappingKey>>,
-    ) -> Result<Self, Error> {
+    pub fn new(primary: Box<dyn WrappingKey>, retired: Vec<Box<dyn WrappingKey>>) -> Result<Self, Error> {
         let keyring = Self { primary, retired };
         let mut seen = BTreeSet::new();
         if let Some(twin) = keyring.keys().find(|key| !seen.insert(key.id().clone())) {
-            return Err(Error::DuplicateKey {
-                key_id: twin.id().clone(),
-            });
+            return Err(Error::DuplicateKey { key_id: twin.id().clone() });
         }
         Ok(keyring)
     }
@@ -68,30 +63,20 @@ impl Keyring {
     ///
     /// # Errors
     /// [`Error::UnknownKey`] when no key accepts it, otherwise whatever the one that does says.
-    pub async fn unwrap(
-        &self,
-        edk: &EncryptedDataKey,
-        binding: &Binding,
-    ) -> Result<DataKey, Error> {
+    pub async fn unwrap(&self, edk: &EncryptedDataKey, binding: &Binding) -> Result<DataKey, Error> {
         match self.keys().find(|key| key.accepts(edk)) {
             Some(key) => key.unwrap(edk, binding).await,
-            None => Err(Error::UnknownKey {
-                key_id: edk.key_id.clone(),
-            }),
+            None => Err(Error::UnknownKey { key_id: edk.key_id.clone() }),
         }
     }
 
     fn keys(&self) -> impl Iterator<Item = &dyn WrappingKey> {
-        std::iter::once(&self.primary)
-            .chain(&self.retired)
-            .map(Box::as_ref)
+        std::iter::once(&self.primary).chain(&self.retired).map(Box::as_ref)
     }
 }
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.keys().map(|key| key.id().as_str()))
-            .finish()
+        f.debug_list().entries(self.keys().map(|key| key.id().as_str())).finish()
     }
 }

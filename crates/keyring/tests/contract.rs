@@ -7,20 +7,14 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use envelope::{
-    Binding, BindingMode, DataKey, EncryptedDataKey, Envelope, KeyId, ObjectKeys, Upload,
-    WrappingSecret,
-};
+use envelope::{Binding, BindingMode, DataKey, EncryptedDataKey, Envelope, KeyId, ObjectKeys, Upload, WrappingSecret};
 use keyring::{AesKey, Error, Keyring, WrappingKey};
 
 /// Makes a key with this name; the same `variant` twice makes the same key.
 type Make = fn(id: &str, variant: u8) -> Box<dyn WrappingKey>;
 
 fn aes_key(id: &str, variant: u8) -> Box<dyn WrappingKey> {
-    Box::new(AesKey::new(
-        id.parse().unwrap(),
-        WrappingSecret::from_bytes([variant; 32]),
-    ))
+    Box::new(AesKey::new(id.parse().unwrap(), WrappingSecret::from_bytes([variant; 32])))
 }
 
 #[test]
@@ -108,10 +102,7 @@ fn a_keyring_wraps_with_its_primary_key_and_unwraps_with_any() {
     let new = Keyring::new(aes_key("new", 2), vec![aes_key("old", 1)]).unwrap();
     let edk = now(old.wrap(&data_key(), &here())).unwrap();
     assert!(is_the_data_key(&now(new.unwrap(&edk, &here())).unwrap()));
-    assert_eq!(
-        now(new.wrap(&data_key(), &here())).unwrap().key_id,
-        id("new")
-    );
+    assert_eq!(now(new.wrap(&data_key(), &here())).unwrap().key_id, id("new"));
     assert_eq!(new.primary_id(), &id("new"));
 }
 
@@ -119,15 +110,9 @@ fn a_keyring_wraps_with_its_primary_key_and_unwraps_with_any() {
 fn a_missing_key_and_a_refusing_key_are_told_apart() {
     let edk = wrap(&*aes_key("old", 1), &here());
     let without = Keyring::new(aes_key("new", 2), vec![]).unwrap();
-    assert_eq!(
-        now(without.unwrap(&edk, &here())).unwrap_err(),
-        Error::UnknownKey { key_id: id("old") }
-    );
+    assert_eq!(now(without.unwrap(&edk, &here())).unwrap_err(), Error::UnknownKey { key_id: id("old") });
     let wrong = Keyring::new(aes_key("new", 2), vec![aes_key("old", 3)]).unwrap();
-    assert_eq!(
-        now(wrong.unwrap(&edk, &here())).unwrap_err(),
-        Error::Refused { key_id: id("old") }
-    );
+    assert_eq!(now(wrong.unwrap(&edk, &here())).unwrap_err(), Error::Refused { key_id: id("old") });
 }
 
 #[test]
@@ -139,10 +124,7 @@ fn two_keys_of_one_name_make_no_keyring() {
 #[test]
 fn an_all_zero_key_neither_wraps_nor_unwraps() {
     let zero = aes_key("a", 0);
-    assert!(matches!(
-        now(zero.wrap(&data_key(), &here())),
-        Err(Error::Wrap { .. })
-    ));
+    assert!(matches!(now(zero.wrap(&data_key(), &here())), Err(Error::Wrap { .. })));
     refuses(&*zero, &wrap(&*aes_key("a", 1), &here()), &here());
 }
 
@@ -150,16 +132,11 @@ fn an_all_zero_key_neither_wraps_nor_unwraps() {
 fn debug_output_names_keys_and_shows_no_bytes() {
     let key = AesKey::new(id("main"), WrappingSecret::from_bytes([0xab; 32]));
     assert_eq!(format!("{key:?}"), "AesKey { id: \"main\", .. }");
-    assert_eq!(
-        format!("{:?}", Keyring::new(Box::new(key), vec![]).unwrap()),
-        "[\"main\"]"
-    );
+    assert_eq!(format!("{:?}", Keyring::new(Box::new(key), vec![]).unwrap()), "[\"main\"]");
 }
 
 fn refuses(key: &dyn WrappingKey, edk: &EncryptedDataKey, binding: &Binding) {
-    let refused = Error::Refused {
-        key_id: key.id().clone(),
-    };
+    let refused = Error::Refused { key_id: key.id().clone() };
     assert_eq!(now(key.unwrap(edk, binding)).unwrap_err(), refused);
 }
 
@@ -187,9 +164,7 @@ fn data_key() -> DataKey {
 fn is_the_data_key(key: &DataKey) -> bool {
     let edk = wrap(&*aes_key("a", 1), &here());
     let keys = ObjectKeys::derive(&data_key());
-    Envelope::new(Upload::Put, BindingMode::Object, edk, &keys)
-        .unlock(key)
-        .is_ok()
+    Envelope::new(Upload::Put, BindingMode::Object, edk, &keys).unlock(key).is_ok()
 }
 
 /// Local keys answer at once; a provider that waits brings a runtime of its own.

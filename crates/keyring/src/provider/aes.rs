@@ -42,22 +42,13 @@ impl WrappingKey for AesKey {
     }
 
     async fn wrap(&self, key: &DataKey, binding: &Binding) -> Result<EncryptedDataKey, Error> {
-        let wrapped =
-            wrap::wrap_a256kw(&self.secret, key, binding).map_err(|source| Error::Wrap {
-                key_id: self.id.clone(),
-                source,
-            })?;
-        Ok(EncryptedDataKey {
-            key_id: self.id.clone(),
-            algorithm: WrapAlgorithm::A256Kw,
-            wrapped,
-        })
+        let wrapped = wrap::wrap_a256kw(&self.secret, key, binding)
+            .map_err(|source| Error::Wrap { key_id: self.id.clone(), source })?;
+        Ok(EncryptedDataKey { key_id: self.id.clone(), algorithm: WrapAlgorithm::A256Kw, wrapped })
     }
 
     async fn unwrap(&self, edk: &EncryptedDataKey, binding: &Binding) -> Result<DataKey, Error> {
-        let refused = || Error::Refused {
-            key_id: self.id.clone(),
-        };
+        let refused = || Error::Refused { key_id: self.id.clone() };
         if !self.accepts(edk) {
             return Err(refused());
         }
@@ -67,8 +58,6 @@ impl WrappingKey for AesKey {
 
 impl fmt::Debug for AesKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AesKey")
-            .field("id", &self.id.as_str())
-            .finish_non_exhaustive()
+        f.debug_struct("AesKey").field("id", &self.id.as_str()).finish_non_exhaustive()
     }
 }
