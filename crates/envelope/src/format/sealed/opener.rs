@@ -154,3 +154,52 @@ impl fmt::Debug for Opener {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{Computed, DataKey, Sealer};
+
+    fn keys() -> ObjectKeys {
+        ObjectKeys::derive(&DataKey::from_bytes([1; 32]))
+    }
+
+    fn sealed(plain: &[u8], facts: Computed) -> BytesMut {
+        let (mut sealer, mut out) = (Sealer::new(keys(), plain.len() as u64).unwrap(), BytesMut::new());
+        sealer.push(plain, &mut out).unwrap();
+        sealer.finish(facts, [2; 12], &mut |table| table.fill(0), &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_wrong_checksum_keeps_the_last_chunk_back() {
+        for name in [ChecksumName::Crc32, ChecksumName::Crc32c, ChecksumName::Crc64Nvme] {
+            let wrong = Computed { md5: None, checksums: BTreeMap::from([(name, vec![0xee; name.raw_len()])]) };
+            let stored = sealed(&vec![7; 65_537], wrong);
+            let (mut opener, mut out) = (Opener::new(keys(), stored.len() as u64).unwrap(), BytesMut::new());
+            opener.push(&stored, &mut out).unwrap();
+            assert_eq!(opener.finish(&mut out), Err(Error::DigestDisagrees { digest: name.as_str() }));
+            assert_eq!(out.len(), 65_536);
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_small_object_comes_before_the_end() {
+        let stored = sealed(b"small", Computed::default());
+        let (mut opener, mut out) = (Opener::new(keys(), stored.len() as u64).unwrap(), BytesMut::new());
+        opener.push(&stored, &mut out).unwrap();
+        assert!(out.is_empty());
+        assert_eq!(opener.finish(&mut out).unwrap().plain_len, 5);
+        assert_eq!(out, "small");
+    }
+
+    #[test]
+    fn the_table_of_a_large_object_is_passed_over() {
+        let stored = sealed(&vec![7; 5_242_880], Computed::default());
+        let (mut opener, mut out) = (Opener::new(keys(), stored.len() as u64).unwrap(), BytesMut::new());
+        stored.chunks(10_000).for_each(|piece| opener.push(piece, &mut out).unwrap());
+        assert_eq!(opener.finish(&mut out).unwrap().plain_len, 5_242_880);
+    }
+}
