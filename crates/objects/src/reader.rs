@@ -135,9 +135,7 @@ impl SealedObjects {
         let (parts, body) = response.into_parts();
         let bytes = opening::collect(body, layout::SUMMARY_LEN).await?;
         let summary = Summary::open(&keys, &bytes).map_err(|error| Error::Integrity(error.to_string()))?;
-        if summary.facts.plain_len != plain_len {
-            return Err(Error::Integrity("the summary's length disagrees with the object's".into()));
-        }
+        summary.check_sealed_len(total).map_err(|error| Error::Integrity(error.to_string()))?;
         let facts = Arc::new(summary.facts);
         self.remember_facts(&request.at, &parts.headers, &facts);
         let object = sealed_object(parts.headers, &keys, plain_len, Some(facts))?;
