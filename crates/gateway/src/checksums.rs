@@ -36,8 +36,14 @@ impl Expectations {
                 expectations.checksums.insert(checksum, raw_value(checksum, value)?);
             }
         }
-        for name in headers.get_all("x-amz-trailer").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
-            let name = HeaderName::try_from(name.trim()).map_err(|_| malformed_trailer("x-amz-trailer names no header"))?;
+        for name in headers
+            .get_all("x-amz-trailer")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+        {
+            let name =
+                HeaderName::try_from(name.trim()).map_err(|_| malformed_trailer("x-amz-trailer names no header"))?;
             expectations.trailers.extend(checksum_of(&name)?);
         }
         if let Some(name) = headers.get("x-amz-sdk-checksum-algorithm").and_then(|value| value.to_str().ok()) {
@@ -63,18 +69,26 @@ impl Expectations {
     /// What did not match.
     pub(crate) fn judge(self, computed: &Computed) -> Result<(), Fault> {
         if self.md5.is_some() && self.md5 != computed.md5 {
-            return Err(Fault::new(S3ErrorCode::BadDigest, "The Content-MD5 you specified did not match what we received."));
+            return Err(Fault::new(
+                S3ErrorCode::BadDigest,
+                "The Content-MD5 you specified did not match what we received.",
+            ));
         }
         let mut promised = self.checksums;
         let trailers = self.trailing.and_then(|trailing| trailing.take()).unwrap_or_default();
         for name in self.trailers {
-            let value = trailers.get(name.header()).ok_or_else(|| malformed_trailer("a trailer named in x-amz-trailer did not come"))?;
+            let value = trailers
+                .get(name.header())
+                .ok_or_else(|| malformed_trailer("a trailer named in x-amz-trailer did not come"))?;
             promised.insert(name, raw_value(name, value)?);
         }
         for (name, value) in promised {
             if computed.checksums.get(&name) != Some(&value) {
                 let name = name.as_str();
-                return Err(Fault::new(S3ErrorCode::BadDigest, format!("The {name} you specified did not match the calculated checksum.")));
+                return Err(Fault::new(
+                    S3ErrorCode::BadDigest,
+                    format!("The {name} you specified did not match the calculated checksum."),
+                ));
             }
         }
         Ok(())
@@ -101,7 +115,9 @@ pub(crate) fn write_all(checksums: &BTreeMap<ChecksumName, Vec<u8>>, headers: &m
 fn content_md5(headers: &HeaderMap) -> Result<Option<[u8; 16]>, Fault> {
     let Some(value) = headers.get("content-md5") else { return Ok(None) };
     let digest = STANDARD.decode(value.as_bytes()).ok().and_then(|digest| digest.try_into().ok());
-    digest.map(Some).ok_or_else(|| Fault::new(S3ErrorCode::InvalidDigest, "The Content-MD5 you specified is not valid."))
+    digest
+        .map(Some)
+        .ok_or_else(|| Fault::new(S3ErrorCode::InvalidDigest, "The Content-MD5 you specified is not valid."))
 }
 
 /// The checksum that a header is about, if it is about one.
@@ -113,7 +129,12 @@ fn checksum_of(name: &HeaderName) -> Result<Option<ChecksumName>, Fault> {
 }
 
 fn algorithm(name: &str) -> Result<ChecksumName, Fault> {
-    name.parse().map_err(|_| Fault::new(S3ErrorCode::InvalidRequest, "The checksum algorithm is not one of CRC32, CRC32C, CRC64NVME, SHA1, SHA256."))
+    name.parse().map_err(|_| {
+        Fault::new(
+            S3ErrorCode::InvalidRequest,
+            "The checksum algorithm is not one of CRC32, CRC32C, CRC64NVME, SHA1, SHA256.",
+        )
+    })
 }
 
 fn raw_value(name: ChecksumName, value: &HeaderValue) -> Result<Vec<u8>, Fault> {
@@ -151,7 +172,10 @@ mod tests {
     fn true_promises_are_kept() {
         assert_eq!(verdict(&[("content-md5", "kAFQmDzST7DWlj99KOF/cg==")], b"abc"), Ok(()));
         assert_eq!(verdict(&[("x-amz-checksum-crc32", "NSRBwg==")], b"abc"), Ok(()));
-        assert_eq!(verdict(&[("x-amz-checksum-sha256", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=")], b"abc"), Ok(()));
+        assert_eq!(
+            verdict(&[("x-amz-checksum-sha256", "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=")], b"abc"),
+            Ok(())
+        );
         assert_eq!(verdict(&[], b"abc"), Ok(()));
     }
 

@@ -172,8 +172,11 @@ fn store_fault(error: &StoreError) -> Fault {
     match error {
         StoreError::Unreachable { .. } | StoreError::Timeout { .. } => {
             tracing::warn!(cause = %error, "the store does not answer");
-            Fault::new(S3ErrorCode::ServiceUnavailable, "The store behind this endpoint does not answer. Please try again.")
-                .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
+            Fault::new(
+                S3ErrorCode::ServiceUnavailable,
+                "The store behind this endpoint does not answer. Please try again.",
+            )
+            .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
         }
         StoreError::RequestBody(source) => blame_body(source),
         other => {
@@ -192,7 +195,10 @@ mod tests {
         let causes = [Error::Integrity("chunk 3".into()), Error::Integrity("commitment".into())];
         for cause in causes {
             let fault = Fault::from(cause);
-            assert_eq!((fault.code(), fault.status().as_u16(), fault.message.as_str()), ("InternalError", 500, INTEGRITY));
+            assert_eq!(
+                (fault.code(), fault.status().as_u16(), fault.message.as_str()),
+                ("InternalError", 500, INTEGRITY)
+            );
         }
     }
 
@@ -213,6 +219,9 @@ mod tests {
         assert_eq!(response.status(), 404);
         let xml = response.into_body().collect().await.unwrap().to_bytes();
         let xml = std::str::from_utf8(&xml).unwrap();
-        assert!(xml.contains("<Message>a &lt; b</Message><Resource>/b/k</Resource><RequestId>ID1</RequestId>"), "{xml}");
+        assert!(
+            xml.contains("<Message>a &lt; b</Message><Resource>/b/k</Resource><RequestId>ID1</RequestId>"),
+            "{xml}"
+        );
     }
 }

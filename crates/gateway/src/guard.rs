@@ -31,7 +31,10 @@ fn check_framing(request: &Parts) -> Result<(), Fault> {
         return Err(Fault::new(S3ErrorCode::InvalidRequest, format!("the header `{name}` came more than once")));
     }
     if request.headers.contains_key(TRANSFER_ENCODING) && request.headers.contains_key(CONTENT_LENGTH) {
-        return Err(Fault::new(S3ErrorCode::InvalidRequest, "Content-Length and Transfer-Encoding must not come together"));
+        return Err(Fault::new(
+            S3ErrorCode::InvalidRequest,
+            "Content-Length and Transfer-Encoding must not come together",
+        ));
     }
     Ok(())
 }
@@ -42,20 +45,32 @@ fn check_credentials(request: &Parts) -> Result<(), Fault> {
     let authorization = request.headers.get(AUTHORIZATION).map(http::HeaderValue::as_bytes);
     let forms = [authorization.is_some(), has("X-Amz-Signature"), has("Signature")];
     if forms.iter().filter(|form| **form).count() > 1 {
-        return Err(Fault::new(S3ErrorCode::InvalidArgument, "Only one authentication mechanism is allowed: a header or a signed query."));
+        return Err(Fault::new(
+            S3ErrorCode::InvalidArgument,
+            "Only one authentication mechanism is allowed: a header or a signed query.",
+        ));
     }
     // Presigned V2 is still minted by widespread clients; the header form has no such excuse.
     if authorization.is_some_and(|value| value.starts_with(b"AWS ")) {
-        return Err(Fault::new(S3ErrorCode::AccessDenied, "Signature Version 2 in the Authorization header is not accepted; use Signature Version 4."));
+        return Err(Fault::new(
+            S3ErrorCode::AccessDenied,
+            "Signature Version 2 in the Authorization header is not accepted; use Signature Version 4.",
+        ));
     }
     if request.headers.contains_key("x-amz-security-token") || has("X-Amz-Security-Token") {
-        return Err(Fault::new(S3ErrorCode::InvalidToken, "This endpoint's credentials have no session token; remove it from the client's configuration."));
+        return Err(Fault::new(
+            S3ErrorCode::InvalidToken,
+            "This endpoint's credentials have no session token; remove it from the client's configuration.",
+        ));
     }
     Ok(())
 }
 
 fn check_method(request: &Parts) -> Result<(), Fault> {
-    let form = request.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"multipart/form-data"));
+    let form = request
+        .headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"multipart/form-data"));
     if request.method == Method::POST && form {
         return Err(Fault::not_implemented("uploads by POST form are not in this version"));
     }
@@ -84,9 +99,18 @@ mod tests {
 
     #[test]
     fn ambiguous_requests_are_refused() {
-        assert_eq!(refusal(Request::put("/b/k").header(CONTENT_LENGTH, "1").header(CONTENT_LENGTH, "2")), Some("InvalidRequest".into()));
-        assert_eq!(refusal(Request::put("/b/k").header(CONTENT_LENGTH, "1").header(TRANSFER_ENCODING, "chunked")), Some("InvalidRequest".into()));
-        assert_eq!(refusal(Request::get("/b/k?Signature=x").header(AUTHORIZATION, "AWS4-HMAC-SHA256 x")), Some("InvalidArgument".into()));
+        assert_eq!(
+            refusal(Request::put("/b/k").header(CONTENT_LENGTH, "1").header(CONTENT_LENGTH, "2")),
+            Some("InvalidRequest".into())
+        );
+        assert_eq!(
+            refusal(Request::put("/b/k").header(CONTENT_LENGTH, "1").header(TRANSFER_ENCODING, "chunked")),
+            Some("InvalidRequest".into())
+        );
+        assert_eq!(
+            refusal(Request::get("/b/k?Signature=x").header(AUTHORIZATION, "AWS4-HMAC-SHA256 x")),
+            Some("InvalidArgument".into())
+        );
         assert_eq!(refusal(Request::get("/b/k?Signature=x&X-Amz-Signature=y")), Some("InvalidArgument".into()));
     }
 
@@ -98,7 +122,10 @@ mod tests {
 
     #[test]
     fn what_comes_later_says_so() {
-        assert_eq!(refusal(Request::post("/b").header(CONTENT_TYPE, "Multipart/Form-Data; boundary=x")), Some("NotImplemented".into()));
+        assert_eq!(
+            refusal(Request::post("/b").header(CONTENT_TYPE, "Multipart/Form-Data; boundary=x")),
+            Some("NotImplemented".into())
+        );
         assert_eq!(refusal(Request::options("/b")), Some("NotImplemented".into()));
     }
 }

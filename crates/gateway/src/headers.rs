@@ -3,8 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-    ETAG, EXPIRES, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
+    CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    IF_UNMODIFIED_SINCE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest as _, Md5};
@@ -14,7 +15,8 @@ use crate::error::Fault;
 use crate::target::{Target, is_amz, is_signing};
 
 /// Headers of an object that S3 keeps and gives back.
-const SYSTEM: [HeaderName; 6] = [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES];
+const SYSTEM: [HeaderName; 6] =
+    [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES];
 
 /// Conditions; those with ETags speak of the ETags clients know.
 const CONDITIONS: [HeaderName; 5] = [IF_MATCH, IF_NONE_MATCH, IF_RANGE, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE];
@@ -35,7 +37,10 @@ const OURS: [&str; 8] = [
 pub(crate) fn for_store(client: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in client {
-        let wanted = SYSTEM.contains(name) || CONDITIONS.contains(name) || name.as_str() == "content-md5" || is_for_store(name.as_str());
+        let wanted = SYSTEM.contains(name)
+            || CONDITIONS.contains(name)
+            || name.as_str() == "content-md5"
+            || is_for_store(name.as_str());
         if wanted {
             headers.append(name.clone(), value.clone());
         }
@@ -49,15 +54,23 @@ pub(crate) fn for_store(client: &HeaderMap) -> HeaderMap {
 
 /// The same for a request whose body is a document: its digest is computed anew, because the document may have been amended.
 pub(crate) fn for_document(client: &HeaderMap, document: &[u8]) -> HeaderMap {
-    let mut headers: HeaderMap = for_store(client).into_iter().filter_map(|(name, value)| Some((name?, value))).collect();
-    let digests: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("x-amz-checksum-") || name.as_str().starts_with("x-amz-sdk-")).cloned().collect();
+    let mut headers: HeaderMap =
+        for_store(client).into_iter().filter_map(|(name, value)| Some((name?, value))).collect();
+    let digests: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("x-amz-checksum-") || name.as_str().starts_with("x-amz-sdk-"))
+        .cloned()
+        .collect();
     for name in digests {
         headers.remove(name);
     }
     headers.remove("content-md5");
     if !document.is_empty() {
-        headers.extend(HeaderValue::try_from(STANDARD.encode(Md5::digest(document))).ok().map(|value| (HeaderName::from_static("content-md5"), value)));
+        headers.extend(
+            HeaderValue::try_from(STANDARD.encode(Md5::digest(document)))
+                .ok()
+                .map(|value| (HeaderName::from_static("content-md5"), value)),
+        );
     }
     headers
 }
@@ -94,7 +107,11 @@ fn restore_etags(headers: &mut HeaderMap, name: &HeaderName) {
 /// `aws-chunked` names how the client sent the body, not how the object is encoded; the rest stays.
 fn strip_aws_chunked(headers: &mut HeaderMap) {
     let Some(value) = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()) else { return };
-    let kept: Vec<&str> = value.split(',').map(str::trim).filter(|token| !token.is_empty() && !token.eq_ignore_ascii_case("aws-chunked")).collect();
+    let kept: Vec<&str> = value
+        .split(',')
+        .map(str::trim)
+        .filter(|token| !token.is_empty() && !token.eq_ignore_ascii_case("aws-chunked"))
+        .collect();
     let kept = kept.join(",");
     headers.remove(CONTENT_ENCODING);
     if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::try_from(kept)) {
@@ -104,8 +121,11 @@ fn strip_aws_chunked(headers: &mut HeaderMap) {
 
 /// The headers of a store's answer that a client sees, apart from lengths; `hide` says whether the ETag is altered.
 pub(crate) fn for_client(store: &HeaderMap, sealed: bool, hide: bool) -> HeaderMap {
-    let mut headers: HeaderMap =
-        store.iter().filter(|(name, _)| !is_store_only(name, sealed)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut headers: HeaderMap = store
+        .iter()
+        .filter(|(name, _)| !is_store_only(name, sealed))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     if hide {
         hide_etag(&mut headers);
     }
@@ -123,7 +143,8 @@ pub(crate) fn hide_etag(headers: &mut HeaderMap) {
 /// The headers of an object as S3 answers GET and HEAD.
 pub(crate) fn of_object(object: &OpenedObject, checksums: bool) -> HeaderMap {
     let mut headers = for_client(&object.headers, object.sealed, !object.plain_rule);
-    let metadata: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(USER_METADATA_PREFIX)).cloned().collect();
+    let metadata: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with(USER_METADATA_PREFIX)).cloned().collect();
     for name in metadata {
         headers.remove(name);
     }
@@ -156,7 +177,15 @@ mod tests {
 
     #[test]
     fn credentials_and_connection_headers_stay_here() {
-        let client = map(&[("authorization", "AWS4 secret"), ("x-amz-date", "now"), ("host", "h"), ("accept-encoding", "gzip"), ("cookie", "c"), ("x-amz-acl", "private"), ("content-type", "t")]);
+        let client = map(&[
+            ("authorization", "AWS4 secret"),
+            ("x-amz-date", "now"),
+            ("host", "h"),
+            ("accept-encoding", "gzip"),
+            ("cookie", "c"),
+            ("x-amz-acl", "private"),
+            ("content-type", "t"),
+        ]);
         let store = for_store(&client);
         assert_eq!(store, map(&[("x-amz-acl", "private"), ("content-type", "t")]));
     }
@@ -175,7 +204,12 @@ mod tests {
 
     #[test]
     fn signed_query_parameters_are_headers() {
-        let mut target = Target::parse(&"/bucket/key?X-Amz-Signature=s&X-Amz-Expires=1&x-amz-checksum-mode=ENABLED&x-amz-acl=private".parse().unwrap()).unwrap();
+        let mut target = Target::parse(
+            &"/bucket/key?X-Amz-Signature=s&X-Amz-Expires=1&x-amz-checksum-mode=ENABLED&x-amz-acl=private"
+                .parse()
+                .unwrap(),
+        )
+        .unwrap();
         let mut headers = map(&[("x-amz-acl", "public-read")]);
         hoist_query(&mut target, &mut headers).unwrap();
         assert_eq!(headers, map(&[("x-amz-acl", "public-read"), ("x-amz-checksum-mode", "ENABLED")]));

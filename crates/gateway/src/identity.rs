@@ -62,12 +62,19 @@ impl Client {
     /// Refuses what the client's scope does not cover.
     pub(crate) fn check(&self, bucket: Option<&str>, need: Need) -> Result<(), Fault> {
         if !self.permission.covers(need) {
-            return Err(Fault::new(S3ErrorCode::AccessDenied, format!("this client's permission does not cover the operation; see [[clients]] permission for `{}`", self.access_key)));
+            return Err(Fault::new(
+                S3ErrorCode::AccessDenied,
+                format!(
+                    "this client's permission does not cover the operation; see [[clients]] permission for `{}`",
+                    self.access_key
+                ),
+            ));
         }
         match bucket {
-            Some(bucket) if !self.sees(bucket) => {
-                Err(Fault::new(S3ErrorCode::AccessDenied, format!("this client may not touch this bucket; see [[clients]] buckets for `{}`", self.access_key)))
-            }
+            Some(bucket) if !self.sees(bucket) => Err(Fault::new(
+                S3ErrorCode::AccessDenied,
+                format!("this client may not touch this bucket; see [[clients]] buckets for `{}`", self.access_key),
+            )),
             _ => Ok(()),
         }
     }
@@ -102,7 +109,12 @@ mod tests {
     use super::*;
 
     fn client(permission: Permission) -> Client {
-        Client { access_key: "a".into(), secret: SecretKey::from("s"), buckets: vec!["logs-*".into(), "one".into()], permission }
+        Client {
+            access_key: "a".into(),
+            secret: SecretKey::from("s"),
+            buckets: vec!["logs-*".into(), "one".into()],
+            permission,
+        }
     }
 
     #[test]

@@ -95,7 +95,9 @@ pub(crate) fn overridden_header(param: &str) -> Option<&str> {
 /// The row for a request. Unknown means refused, never treated as the plain operation.
 pub(crate) fn resolve(method: &Method, target: &Target, headers: &HeaderMap) -> Result<&'static Row, Fault> {
     if headers.contains_key("x-amz-copy-source") {
-        return Err(Fault::not_implemented("copies (x-amz-copy-source) are not in this version; read the object and write it again"));
+        return Err(Fault::not_implemented(
+            "copies (x-amz-copy-source) are not in this version; read the object and write it again",
+        ));
     }
     let params: Vec<&str> = target.query.iter().map(|(name, _)| name.as_str()).filter(|name| !is_ours(name)).collect();
     let mut here = ROWS.iter().filter(|row| row.method == method.as_str() && row.level == target.level).peekable();
@@ -107,7 +109,9 @@ pub(crate) fn resolve(method: &Method, target: &Target, headers: &HeaderMap) -> 
         return Err(Fault::not_implemented(format!("{method} with this query is not implemented")));
     };
     match params.iter().find(|param| **param != row.selector && !row.params.contains(param)) {
-        Some(unknown) => Err(Fault::not_implemented(format!("the query parameter `{unknown}` is not implemented for {}", row.name))),
+        Some(unknown) => {
+            Err(Fault::not_implemented(format!("the query parameter `{unknown}` is not implemented for {}", row.name)))
+        }
         None => Ok(row),
     }
 }
@@ -133,7 +137,17 @@ mod tests {
     #[test]
     fn an_unknown_sub_resource_is_never_the_plain_operation() {
         for method in [Method::GET, Method::PUT, Method::DELETE, Method::HEAD, Method::POST] {
-            for uri in ["/?abac", "/bucket?abac", "/bucket?x-amz-unknown", "/bucket/key?x-amz-copy-source=%2Fa%2Fb", "/bucket?policy", "/bucket/key?attributes", "/bucket/key?annotation=x", "/bucket/key?versionId=1", "/bucket/key?partNumber=2"] {
+            for uri in [
+                "/?abac",
+                "/bucket?abac",
+                "/bucket?x-amz-unknown",
+                "/bucket/key?x-amz-copy-source=%2Fa%2Fb",
+                "/bucket?policy",
+                "/bucket/key?attributes",
+                "/bucket/key?annotation=x",
+                "/bucket/key?versionId=1",
+                "/bucket/key?partNumber=2",
+            ] {
                 let fault = resolved(&method, uri).unwrap_err();
                 assert_eq!(fault.code(), "NotImplemented", "{method} {uri}");
             }
@@ -142,7 +156,10 @@ mod tests {
 
     #[test]
     fn a_copy_is_not_an_upload() {
-        let headers = HeaderMap::from_iter([(http::HeaderName::from_static("x-amz-copy-source"), http::HeaderValue::from_static("/a/b"))]);
+        let headers = HeaderMap::from_iter([(
+            http::HeaderName::from_static("x-amz-copy-source"),
+            http::HeaderValue::from_static("/a/b"),
+        )]);
         let target = Target::parse(&"/bucket/key".parse().unwrap()).unwrap();
         assert_eq!(resolve(&Method::PUT, &target, &headers).unwrap_err().code(), "NotImplemented");
     }

@@ -37,12 +37,19 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     fn object(&self) -> ObjectRef {
-        ObjectRef { bucket: self.target.bucket.clone(), key: self.target.key.clone() }
+        ObjectRef {
+            bucket: self.target.bucket.clone(),
+            key: self.target.key.clone(),
+            version: self.target.param("versionId").map(str::to_owned),
+        }
     }
 
     fn open_request(&self) -> OpenRequest {
         let range = self.headers.get(http::header::RANGE).and_then(|range| RangeSpec::parse(range.to_str().ok()?));
-        let checksums = self.headers.get("x-amz-checksum-mode").is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"enabled"));
+        let checksums = self
+            .headers
+            .get("x-amz-checksum-mode")
+            .is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"enabled"));
         OpenRequest { at: self.object(), want: range, headers: headers::for_store(&self.headers), checksums }
     }
 }
@@ -72,7 +79,13 @@ pub(crate) async fn serve(objects: &SealedObjects, row: &Row, call: Call<'_>) ->
 }
 
 /// Sends a request that sealing does not concern and passes the answer on.
-async fn forward(objects: &SealedObjects, method: Method, uri: Uri, headers: HeaderMap, body: bytes::Bytes) -> Result<Response<Body>, Fault> {
+async fn forward(
+    objects: &SealedObjects,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: bytes::Bytes,
+) -> Result<Response<Body>, Fault> {
     let mut request = Request::new(store::full(body.clone()));
     *request.method_mut() = method.clone();
     *request.uri_mut() = uri;
@@ -105,12 +118,20 @@ async fn pass_on(response: Response<Body>, hide: bool) -> Result<Response<Body>,
 
 /// A store that refuses our credentials must not look like one that refuses the client's.
 fn refuse_own_credentials(status: StatusCode, xml: &[u8]) -> Result<(), Fault> {
-    const OURS: [&str; 6] =
-        ["AuthorizationHeaderMalformed", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed", "SignatureDoesNotMatch"];
+    const OURS: [&str; 6] = [
+        "AuthorizationHeaderMalformed",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    ];
     match objects::error_code(xml) {
         Some((code, _)) if status.is_client_error() && OURS.contains(&code.as_str()) => {
             tracing::error!(code, "the store refuses the credentials it was given; check [store]");
-            Err(Fault::internal("The store behind this endpoint refused its credentials; its operator finds the reason in the log."))
+            Err(Fault::internal(
+                "The store behind this endpoint refused its credentials; its operator finds the reason in the log.",
+            ))
         }
         _ => Ok(()),
     }

@@ -58,8 +58,9 @@ impl Target {
     /// The query that goes on to the store: everything but credentials, hints and what was a header.
     pub(crate) fn store_query(&self) -> String {
         let kept = self.query.iter().filter(|(name, _)| !is_ours(name));
-        let encode = |text: &str| objects::encode_key(text).replace('/', "%2F");
-        kept.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
+        kept.map(|(name, value)| format!("{}={}", objects::encode_value(name), objects::encode_value(value)))
+            .collect::<Vec<_>>()
+            .join("&")
     }
 }
 
@@ -98,7 +99,9 @@ fn parse_query(query: &str) -> Result<Vec<(String, String)>, Fault> {
 
 fn decode(text: &str) -> Result<String, Fault> {
     let decoded = percent_decode_str(text).decode_utf8();
-    decoded.map(std::borrow::Cow::into_owned).map_err(|_| Fault::new(S3ErrorCode::InvalidURI, "The request's path or query is not UTF-8."))
+    decoded
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Fault::new(S3ErrorCode::InvalidURI, "The request's path or query is not UTF-8."))
 }
 
 /// Looser than today's rules, because old buckets have other names; strict enough that no name is a path.
@@ -122,7 +125,10 @@ mod tests {
     #[test]
     fn keys_are_decoded_once_and_kept_as_they_are() {
         let target = parse("/bucket//a/../%2B+%2520%00/");
-        assert_eq!((target.level, target.bucket.as_str(), target.key.as_str()), (Level::Object, "bucket", "/a/../++%20\0/"));
+        assert_eq!(
+            (target.level, target.bucket.as_str(), target.key.as_str()),
+            (Level::Object, "bucket", "/a/../++%20\0/")
+        );
         assert_eq!(parse("/bucket/").level, Level::Bucket);
         assert_eq!(parse("/").level, Level::Service);
     }

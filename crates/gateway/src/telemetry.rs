@@ -90,6 +90,13 @@ impl Drop for Watched {
         let _entered = self.span.enter();
         let complete = self.ended || self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
         let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(status = self.status, bytes_in = self.bytes_in, bytes_out = self.bytes_out, duration_ms, complete, "done");
+        tracing::info!(
+            status = self.status,
+            bytes_in = self.bytes_in,
+            bytes_out = self.bytes_out,
+            duration_ms,
+            complete,
+            "done"
+        );
     }
 }

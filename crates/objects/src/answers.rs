@@ -29,7 +29,8 @@ impl<'a> Listing<'a> {
     pub(crate) fn parse(xml: &'a [u8]) -> Result<Self, Error> {
         let xml = text(xml)?;
         let leaves = leaves(xml)?;
-        let encoded = leaves.iter().any(|leaf| leaf.is(&["ListBucketResult", "EncodingType"]) && leaf.raw(xml) == "url");
+        let encoded =
+            leaves.iter().any(|leaf| leaf.is(&["ListBucketResult", "EncodingType"]) && leaf.raw(xml) == "url");
         let mut objects = Vec::new();
         let mut rest = leaves.as_slice();
         while let Some(first) = rest.iter().position(|leaf| leaf.is_below(&["ListBucketResult", "Contents"])) {
@@ -59,7 +60,8 @@ impl ListedObject {
             leaf.ok_or_else(|| Error::BadAnswer(format!("a listed object without {name}")))
         };
         let (key, etag, size) = (find("Key")?, find("ETag")?, find("Size")?);
-        let stored_len = size.raw(xml).trim().parse().map_err(|_| Error::BadAnswer("a listed size that is no number".into()))?;
+        let stored_len =
+            size.raw(xml).trim().parse().map_err(|_| Error::BadAnswer("a listed size that is no number".into()))?;
         let mut name = key.value(xml)?;
         if encoded {
             name = percent_encoding::percent_decode_str(&name.replace('+', " ")).decode_utf8_lossy().into_owned();
@@ -87,7 +89,11 @@ pub fn buckets_where(xml: &[u8], keep: impl Fn(&str) -> bool) -> Result<String, 
 ///
 /// # Errors
 /// [`Error::BadAnswer`] when it cannot be read.
-pub fn rewrite_elements(xml: &[u8], path: &[&str], mut amend: impl FnMut(&str) -> Option<String>) -> Result<String, Error> {
+pub fn rewrite_elements(
+    xml: &[u8],
+    path: &[&str],
+    mut amend: impl FnMut(&str) -> Option<String>,
+) -> Result<String, Error> {
     let xml = text(xml)?;
     let mut cuts = Vec::new();
     for leaf in leaves(xml)?.iter().filter(|leaf| leaf.is(path)) {
@@ -216,10 +222,18 @@ mod tests {
     #[test]
     fn a_page_is_read_and_only_sizes_and_etags_change() {
         let listing = Listing::parse(PAGE.as_bytes()).unwrap();
-        let seen: Vec<_> = listing.objects.iter().map(|object| (object.key.as_str(), object.etag.as_str(), object.stored_len)).collect();
+        let seen: Vec<_> = listing
+            .objects
+            .iter()
+            .map(|object| (object.key.as_str(), object.etag.as_str(), object.stored_len))
+            .collect();
         assert_eq!(seen, [("a b/c", "\"abc\"", 272), ("z", "\"d-1\"", 0)]);
         let amended = listing.amend([(16, "\"abc-0\"".into()), (7, "\"d-1\"".into())]);
-        let wanted = PAGE.replace("&quot;abc&quot;", "&quot;abc-0&quot;").replace("272", "16").replace("<Size>0<", "<Size>7<").replace("\"d-1\"", "&quot;d-1&quot;");
+        let wanted = PAGE
+            .replace("&quot;abc&quot;", "&quot;abc-0&quot;")
+            .replace("272", "16")
+            .replace("<Size>0<", "<Size>7<")
+            .replace("\"d-1\"", "&quot;d-1&quot;");
         assert_eq!(amended, wanted);
     }
 

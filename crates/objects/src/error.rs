@@ -18,7 +18,9 @@ pub enum Error {
     #[error("{0}")]
     BadMetadata(String),
     /// The caller's metadata does not fit beside the envelope.
-    #[error("the metadata takes {used} bytes with the envelope and its sealing, and S3 allows {limit}; send less metadata or set metadata = \"clear\" in the rule")]
+    #[error(
+        "the metadata takes {used} bytes with the envelope and its sealing, and S3 allows {limit}; send less metadata or set metadata = \"clear\" in the rule"
+    )]
     MetadataTooLarge {
         /// Bytes that names and values would take at the store.
         used: usize,
@@ -38,7 +40,9 @@ pub enum Error {
         bucket: String,
     },
     /// The stored object is not ours although the rule says that everything here is.
-    #[error("the stored object is not sealed, and the rule `{rule}` says contents = \"sealed\"; set contents = \"mixed\" and reads = [\"plaintext\"] there to read it")]
+    #[error(
+        "the stored object is not sealed, and the rule `{rule}` says contents = \"sealed\"; set contents = \"mixed\" and reads = [\"plaintext\"] there to read it"
+    )]
     NotSealed {
         /// The rule's bucket pattern.
         rule: String,
@@ -56,7 +60,9 @@ pub enum Error {
         key_id: KeyId,
     },
     /// A key of ours would not open the object.
-    #[error("key `{key_id}` does not unwrap this object: another key under the same id, an object moved from another name, or a changed envelope")]
+    #[error(
+        "key `{key_id}` does not unwrap this object: another key under the same id, an object moved from another name, or a changed envelope"
+    )]
     KeyRefused {
         /// The key the envelope names.
         key_id: KeyId,

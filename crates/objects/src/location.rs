@@ -15,6 +15,8 @@ pub struct ObjectRef {
     pub bucket: String,
     /// The object's key, decoded.
     pub key: String,
+    /// The version meant; the newest when `None`.
+    pub version: Option<String>,
 }
 
 impl ObjectRef {
@@ -23,7 +25,19 @@ impl ObjectRef {
     /// # Errors
     /// [`Error::BadName`] when the name cannot be written as a URI.
     pub fn uri(&self) -> Result<Uri, Error> {
-        parse(format!("/{}/{}", encode_key(&self.bucket), encode_key(&self.key)))
+        self.uri_with("")
+    }
+
+    /// The request URI of the object with an already encoded `query` (without `?`) beside the version.
+    ///
+    /// # Errors
+    /// [`Error::BadName`] when the name cannot be written as a URI.
+    pub fn uri_with(&self, query: &str) -> Result<Uri, Error> {
+        let path = format!("/{}/{}", encode_key(&self.bucket), encode_key(&self.key));
+        let version = self.version.as_deref().map(|version| format!("versionId={}", encode_value(version)));
+        let parts: Vec<&str> =
+            [query, version.as_deref().unwrap_or_default()].into_iter().filter(|part| !part.is_empty()).collect();
+        parse(with_query(path, &parts.join("&")))
     }
 }
 
@@ -49,6 +63,12 @@ pub fn encode_key(key: &str) -> String {
     utf8_percent_encode(key, PATH).to_string()
 }
 
+/// Percent-encodes a query's name or value as S3 signs it.
+#[must_use]
+pub fn encode_value(value: &str) -> String {
+    encode_key(value).replace('/', "%2F")
+}
+
 fn with_query(path: String, query: &str) -> String {
     if query.is_empty() { path } else { format!("{path}?{query}") }
 }
@@ -63,7 +83,7 @@ mod tests {
 
     #[test]
     fn odd_keys_are_encoded_once_and_not_normalised() {
-        let at = ObjectRef { bucket: "b".into(), key: "/a//../ü+%20?#\u{1}/".into() };
+        let at = ObjectRef { bucket: "b".into(), key: "/a//../ü+%20?#\u{1}/".into(), version: None };
         assert_eq!(at.uri().unwrap().to_string(), "/b//a//../%C3%BC%2B%2520%3F%23%01/");
     }
 }

@@ -25,7 +25,9 @@ pub(crate) fn from_client(headers: &HeaderMap) -> Result<BTreeMap<String, String
     for name in headers.keys() {
         let Some(short) = name.as_str().strip_prefix(USER_METADATA_PREFIX) else { continue };
         if name.as_str().starts_with(RESERVED_METADATA_PREFIX) {
-            return Err(Error::BadMetadata(format!("metadata names beginning with `{RESERVED_METADATA_PREFIX}` are reserved")));
+            return Err(Error::BadMetadata(format!(
+                "metadata names beginning with `{RESERVED_METADATA_PREFIX}` are reserved"
+            )));
         }
         let mut values = Vec::new();
         for value in headers.get_all(name) {
@@ -95,13 +97,20 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        let pair = |(name, value): &(&'static str, &str)| {
+            (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+        };
         pairs.iter().map(pair).collect()
     }
 
     #[test]
     fn only_the_clients_own_names_are_taken() {
-        let metadata = from_client(&headers(&[("x-amz-meta-a", "1"), ("content-type", "x"), ("x-amz-meta-ü".trim_end_matches('ü'), "2")])).unwrap();
+        let metadata = from_client(&headers(&[
+            ("x-amz-meta-a", "1"),
+            ("content-type", "x"),
+            ("x-amz-meta-ü".trim_end_matches('ü'), "2"),
+        ]))
+        .unwrap();
         assert_eq!(metadata.get("a").unwrap(), "1");
         assert_eq!(metadata.len(), 2);
     }
@@ -117,7 +126,10 @@ mod tests {
     fn metadata_over_the_limit_is_refused_before_anything_is_sent() {
         let value = "v".repeat(2_047);
         assert!(check_size(&headers(&[("x-amz-meta-a", &value)])).is_ok());
-        assert!(matches!(check_size(&headers(&[("x-amz-meta-ab", &value)])), Err(Error::MetadataTooLarge { used: 2_049, .. })));
+        assert!(matches!(
+            check_size(&headers(&[("x-amz-meta-ab", &value)])),
+            Err(Error::MetadataTooLarge { used: 2_049, .. })
+        ));
     }
 
     #[test]

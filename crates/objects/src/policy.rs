@@ -106,7 +106,9 @@ mod tests {
 
     #[test]
     fn stars_stand_for_any_run() {
-        for (pattern, name) in [("*", ""), ("*", "x"), ("a*", "a"), ("*-b", "a-b"), ("a*c*e", "abcde"), ("a", "a"), ("a**b", "ab")] {
+        for (pattern, name) in
+            [("*", ""), ("*", "x"), ("a*", "a"), ("*-b", "a-b"), ("a*c*e", "abcde"), ("a", "a"), ("a**b", "ab")]
+        {
             assert!(glob_matches(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [("", "x"), ("a", "ab"), ("a*a", "a"), ("a*c", "ab"), ("*x*", "abc"), ("a*b*b", "ab")] {

@@ -51,7 +51,8 @@ impl RangeSpec {
     ///
     /// `None` for a suffix: where it starts depends on the length.
     pub(crate) fn sealed_header(self) -> Option<String> {
-        let chunk_start = |plain_offset: u64| (plain_offset / layout::CHUNK_LEN).checked_mul(layout::CHUNK_LEN + layout::TAG_LEN);
+        let chunk_start =
+            |plain_offset: u64| (plain_offset / layout::CHUNK_LEN).checked_mul(layout::CHUNK_LEN + layout::TAG_LEN);
         match self {
             Self::Suffix(_) => None,
             Self::From(first) => Some(format!("bytes={}-", chunk_start(first)?)),
@@ -94,7 +95,9 @@ mod tests {
 
     #[test]
     fn what_s3_ignores_is_ignored() {
-        for header in ["", "bytes=", "bytes=-", "bytes=5-2", "bytes=0-1,3-4", "lines=0-1", "bytes=a-b", "0-1", "bytes=+1-2"] {
+        for header in
+            ["", "bytes=", "bytes=-", "bytes=5-2", "bytes=0-1,3-4", "lines=0-1", "bytes=a-b", "0-1", "bytes=+1-2"]
+        {
             assert_eq!(RangeSpec::parse(header), None, "{header}");
         }
     }

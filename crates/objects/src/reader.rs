@@ -100,10 +100,12 @@ impl SealedObjects {
     /// Why the stored object cannot be opened; see [`Error`].
     pub async fn head(&self, request: OpenRequest) -> Result<Opened, Error> {
         let rule = self.rule(&request.at.bucket, &request.at.key)?;
-        if request.checksums && rule.contents != Contents::Plain
-            && let Some(opened) = self.head_with_summary(&request, rule).await? {
-                return Ok(opened);
-            }
+        if request.checksums
+            && rule.contents != Contents::Plain
+            && let Some(opened) = self.head_with_summary(&request, rule).await?
+        {
+            return Ok(opened);
+        }
         let response = self.ask(Method::HEAD, request.at.uri()?, request.headers.clone()).await?;
         if response.status() != StatusCode::OK {
             return Ok(Opened::Answer(response));
@@ -126,7 +128,9 @@ impl SealedObjects {
             }
             _ => return Ok(None),
         }
-        let (Some(envelope), Some((_, total))) = (metadata::envelope(response.headers())?, content_range(response.headers())) else {
+        let (Some(envelope), Some((_, total))) =
+            (metadata::envelope(response.headers())?, content_range(response.headers()))
+        else {
             return Ok(None);
         };
         refuse_multipart(&envelope)?;
@@ -206,13 +210,18 @@ impl SealedObjects {
         let (start, sealed_len) = if response.status() == StatusCode::OK {
             (0, content_length(response.headers())?)
         } else {
-            content_range(response.headers()).ok_or_else(|| Error::BadAnswer("a partial answer without Content-Range".into()))?
+            content_range(response.headers())
+                .ok_or_else(|| Error::BadAnswer("a partial answer without Content-Range".into()))?
         };
         let keys = self.unlock(&request.at, rule, envelope).await?;
         let plain_len = plain_len(sealed_len)?;
         let Some(range) = want.resolve(plain_len) else { return Ok(Opened::Unsatisfiable { plain_len }) };
         let span = span(plain_len, range.clone())?;
-        let skip = span.fetch.start.checked_sub(start).ok_or_else(|| Error::BadAnswer("another range than the one asked for".into()))?;
+        let skip = span
+            .fetch
+            .start
+            .checked_sub(start)
+            .ok_or_else(|| Error::BadAnswer("another range than the one asked for".into()))?;
         let (parts, body) = response.into_parts();
         let mut object = sealed_object(parts.headers, &keys, plain_len, None)?;
         object.body = opening::part(body, keys, plain_len, &span, skip).await?;
@@ -286,9 +295,23 @@ fn pin(headers: &HeaderMap) -> Result<HeaderMap, Error> {
     Ok(HeaderMap::from_iter([(IF_MATCH, etag.clone())]))
 }
 
-fn sealed_object(headers: HeaderMap, keys: &ObjectKeys, plain_len: u64, facts: Option<Arc<Facts>>) -> Result<OpenedObject, Error> {
+fn sealed_object(
+    headers: HeaderMap,
+    keys: &ObjectKeys,
+    plain_len: u64,
+    facts: Option<Arc<Facts>>,
+) -> Result<OpenedObject, Error> {
     let metadata = metadata::opened(&headers, keys)?;
-    Ok(OpenedObject { headers, plain_len, range: None, metadata, sealed: true, plain_rule: false, facts, body: store::empty() })
+    Ok(OpenedObject {
+        headers,
+        plain_len,
+        range: None,
+        metadata,
+        sealed: true,
+        plain_rule: false,
+        facts,
+        body: store::empty(),
+    })
 }
 
 /// An object that is not ours, as the store gives it.
@@ -298,12 +321,23 @@ fn plain_object(rule: &Rule, response: Response<Body>) -> Result<Opened, Error> 
     }
     let (parts, body) = response.into_parts();
     let (plain_len, range) = match (parts.status, content_range(&parts.headers)) {
-        (StatusCode::PARTIAL_CONTENT, Some((first, total))) => (total, Some(first..first.saturating_add(content_length(&parts.headers)?))),
+        (StatusCode::PARTIAL_CONTENT, Some((first, total))) => {
+            (total, Some(first..first.saturating_add(content_length(&parts.headers)?)))
+        }
         _ => (content_length(&parts.headers)?, None),
     };
     let metadata = metadata::clear(&parts.headers);
     let plain_rule = rule.contents == Contents::Plain;
-    Ok(Opened::Object(OpenedObject { headers: parts.headers, plain_len, range, metadata, sealed: false, plain_rule, facts: None, body }))
+    Ok(Opened::Object(OpenedObject {
+        headers: parts.headers,
+        plain_len,
+        range,
+        metadata,
+        sealed: false,
+        plain_rule,
+        facts: None,
+        body,
+    }))
 }
 
 /// A HEAD with a range speaks of that range.

@@ -145,9 +145,7 @@ pub fn empty() -> Body {
 
 /// A body that is already in memory.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// A body of unknown length. Polling it after its end is harmless.
@@ -156,10 +154,7 @@ pub fn stream(pieces: impl Stream<Item = Result<Bytes, BoxError>> + Send + 'stat
 }
 
 /// A body of exactly `declared` bytes. One that is shorter or longer fails with [`LengthMismatch`].
-pub fn sized(
-    declared: u64,
-    pieces: impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static,
-) -> Body {
+pub fn sized(declared: u64, pieces: impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static) -> Body {
     Exact::new(declared, stream(pieces)).boxed_unsync()
 }
 
@@ -175,13 +170,7 @@ pub(crate) struct Exact {
 
 impl Exact {
     pub(crate) fn new(declared: u64, inner: Body) -> Self {
-        Self {
-            inner,
-            declared,
-            got: 0,
-            held: None,
-            done: false,
-        }
+        Self { inner, declared, got: 0, held: None, done: false }
     }
 
     fn accept(&mut self, data: Bytes) -> Result<Option<Bytes>, LengthMismatch> {
@@ -190,9 +179,7 @@ impl Exact {
         }
         self.got = self.got.saturating_add(data.len() as u64);
         if self.got > self.declared {
-            return Err(LengthMismatch::Long {
-                declared: self.declared,
-            });
+            return Err(LengthMismatch::Long { declared: self.declared });
         }
         if self.got == self.declared {
             self.held = Some(data);
@@ -204,10 +191,7 @@ impl Exact {
     fn end(&mut self) -> Option<Result<Frame<Bytes>, BoxError>> {
         self.done = true;
         if self.got < self.declared {
-            let short = LengthMismatch::Short {
-                declared: self.declared,
-                got: self.got,
-            };
+            let short = LengthMismatch::Short { declared: self.declared, got: self.got };
             return Some(Err(short.into()));
         }
         self.held.take().map(|data| Ok(Frame::data(data)))
@@ -218,17 +202,13 @@ impl http_body::Body for Exact {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         loop {
             if this.done {
                 return Poll::Ready(None);
             }
-            let Some(frame) = std::task::ready!(Pin::new(&mut this.inner).poll_frame(context))
-            else {
+            let Some(frame) = std::task::ready!(Pin::new(&mut this.inner).poll_frame(context)) else {
                 return Poll::Ready(this.end());
             };
             // Trailers have no place in a body that is sent with its length.
@@ -254,11 +234,7 @@ impl http_body::Body for Exact {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(if self.done {
-            0
-        } else {
-            self.declared - self.got.min(self.declared) + self.held_len()
-        })
+        SizeHint::with_exact(if self.done { 0 } else { self.declared - self.got.min(self.declared) + self.held_len() })
     }
 }
 
@@ -274,13 +250,8 @@ mod tests {
 
     use super::*;
 
-    fn pieces(
-        all: &[&'static str],
-    ) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static + use<> {
-        let all: Vec<_> = all
-            .iter()
-            .map(|piece| Ok(Bytes::from_static(piece.as_bytes())))
-            .collect();
+    fn pieces(all: &[&'static str]) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + 'static + use<> {
+        let all: Vec<_> = all.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect();
         iter(all)
     }
 
@@ -296,10 +267,7 @@ mod tests {
     }
 
     fn mismatch(error: Option<&BoxError>) -> LengthMismatch {
-        *error
-            .expect("an error")
-            .downcast_ref()
-            .expect("a length mismatch")
+        *error.expect("an error").downcast_ref().expect("a length mismatch")
     }
 
     #[tokio::test]
@@ -315,23 +283,14 @@ mod tests {
     async fn a_short_body_fails_at_its_end() {
         let (bytes, error) = read(sized(7, pieces(&["ab", "cdef"]))).await;
         assert_eq!(bytes, b"abcdef");
-        assert_eq!(
-            mismatch(error.as_ref()),
-            LengthMismatch::Short {
-                declared: 7,
-                got: 6
-            }
-        );
+        assert_eq!(mismatch(error.as_ref()), LengthMismatch::Short { declared: 7, got: 6 });
     }
 
     #[tokio::test]
     async fn a_long_body_never_releases_its_last_piece() {
         let (bytes, error) = read(sized(6, pieces(&["ab", "cdef", "g"]))).await;
         assert_eq!(bytes, b"ab");
-        assert_eq!(
-            mismatch(error.as_ref()),
-            LengthMismatch::Long { declared: 6 }
-        );
+        assert_eq!(mismatch(error.as_ref()), LengthMismatch::Long { declared: 6 });
     }
 
     #[tokio::test]

@@ -51,7 +51,8 @@ impl SealedObjects {
         let rule = self.rule(&request.at.bucket, &request.at.key)?;
         let client_metadata = metadata::from_client(&request.headers)?;
         let computed = ComputedSlot::default();
-        let checker = Checker { digests: Digests::new(&request.digests), verdict: request.verdict, computed: computed.clone() };
+        let checker =
+            Checker { digests: Digests::new(&request.digests), verdict: request.verdict, computed: computed.clone() };
         let (body, failures) = if rule.seal {
             drop_plaintext_facts(&mut request.headers);
             let keys = self.fresh_envelope(rule, &request.at, &client_metadata, &mut request.headers).await?;
@@ -194,7 +195,8 @@ struct SealMachine {
 impl SealMachine {
     fn new(keys: ObjectKeys, plain_len: u64, checker: Checker, random: &dyn Random) -> Result<Self, Error> {
         let sealer = Sealer::new(keys, plain_len).map_err(|_| Error::TooLarge { plain_len })?;
-        let table_len = usize::try_from(envelope::layout::table_len(plain_len)).map_err(|_| Error::TooLarge { plain_len })?;
+        let table_len =
+            usize::try_from(envelope::layout::table_len(plain_len)).map_err(|_| Error::TooLarge { plain_len })?;
         let mut table_fill = vec![0; table_len];
         random.fill(&mut table_fill)?;
         Ok(Self { sealer, checker, summary_nonce: draw(random)?, table_fill })

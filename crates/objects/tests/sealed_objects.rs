@@ -1,5 +1,7 @@
 //! Sealed objects over a store that can be made to misbehave.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 #[path = "support/memory_store.rs"]
 mod memory_store;
 
@@ -13,8 +15,8 @@ use http_body_util::BodyExt as _;
 use keyring::{AesKey, Keyring};
 use memory_store::{Fault, MemoryStore};
 use objects::{
-    BindingMode, ChecksumName, Computed, Contents, DigestSet, Error, ListRequest, MetadataMode, ObjectRef, OpenRequest, Opened,
-    OpenedObject, PolicyTable, Random, RandomError, RangeSpec, Rule, SealRequest, SealedObjects, store,
+    BindingMode, ChecksumName, Computed, Contents, DigestSet, Error, ListRequest, MetadataMode, ObjectRef, OpenRequest,
+    Opened, OpenedObject, PolicyTable, Random, RandomError, RangeSpec, Rule, SealRequest, SealedObjects, store,
 };
 
 const CHUNK: usize = 65_536;
@@ -55,7 +57,7 @@ fn sealed() -> (Arc<MemoryStore>, SealedObjects) {
 }
 
 fn at(key: &str) -> ObjectRef {
-    ObjectRef { bucket: "bucket".into(), key: key.into() }
+    ObjectRef { bucket: "bucket".into(), key: key.into(), version: None }
 }
 
 fn plain(len: usize) -> Bytes {
@@ -106,7 +108,13 @@ async fn what_was_written_is_read_whole_and_in_part() {
             continue;
         }
         let last = len as u64 - 1;
-        for want in [RangeSpec::FromTo(0, 0), RangeSpec::FromTo(last / 2, last), RangeSpec::From(last), RangeSpec::Suffix(last.div_ceil(3).max(1)), RangeSpec::FromTo(0, u64::MAX)] {
+        for want in [
+            RangeSpec::FromTo(0, 0),
+            RangeSpec::FromTo(last / 2, last),
+            RangeSpec::From(last),
+            RangeSpec::Suffix(last.div_ceil(3).max(1)),
+            RangeSpec::FromTo(0, u64::MAX),
+        ] {
             let range = want.resolve(len as u64).unwrap();
             let range = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
             assert_eq!(read(&objects, "key", Some(want)).await, body.slice(range), "{len} {want:?}");
@@ -119,7 +127,13 @@ async fn ranges_outside_the_object_are_told_its_length() {
     let (_, objects) = sealed();
     put(&objects, "key", &plain(100)).await;
     put(&objects, "empty", &plain(0)).await;
-    for (key, want, len) in [("key", RangeSpec::From(100), 100), ("key", RangeSpec::FromTo(1 << 40, 1 << 41), 100), ("key", RangeSpec::From(u64::MAX), 100), ("empty", RangeSpec::Suffix(1), 0), ("empty", RangeSpec::From(0), 0)] {
+    for (key, want, len) in [
+        ("key", RangeSpec::From(100), 100),
+        ("key", RangeSpec::FromTo(1 << 40, 1 << 41), 100),
+        ("key", RangeSpec::From(u64::MAX), 100),
+        ("empty", RangeSpec::Suffix(1), 0),
+        ("empty", RangeSpec::From(0), 0),
+    ] {
         let answer = objects.open(get_request(key, Some(want))).await.unwrap();
         assert!(matches!(answer, Opened::Unsatisfiable { plain_len } if plain_len == len), "{key} {want:?}");
     }
@@ -129,14 +143,22 @@ async fn ranges_outside_the_object_are_told_its_length() {
 async fn the_store_learns_nothing_of_the_plaintext() {
     let (store, objects) = sealed();
     let mut request = put_request("key", &Bytes::from_static(b"the marked plaintext"));
-    for (name, value) in [("x-amz-meta-owner", "marked owner"), ("content-md5", "digest"), ("x-amz-checksum-crc32", "digest"), ("content-type", "text/plain")] {
+    for (name, value) in [
+        ("x-amz-meta-owner", "marked owner"),
+        ("content-md5", "digest"),
+        ("x-amz-checksum-crc32", "digest"),
+        ("content-type", "text/plain"),
+    ] {
         request.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     objects.seal(request).await.unwrap();
     let (headers, stored) = store.stored("/bucket/key");
     let names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
     assert!(names.contains(&"content-type"));
-    assert!(!names.iter().any(|name| name.contains("owner") || name.contains("md5") || name.contains("checksum")), "{names:?}");
+    assert!(
+        !names.iter().any(|name| name.contains("owner") || name.contains("md5") || name.contains("checksum")),
+        "{names:?}"
+    );
     let everything = format!("{headers:?}{}", String::from_utf8_lossy(&stored));
     assert!(!everything.contains("marked"));
     let object = opened(&objects, "key", None).await;
@@ -171,7 +193,10 @@ async fn a_corrupt_start_is_an_error_before_anything_is_answered() {
         put(&objects, "key", &plain(len)).await;
         store.flip("/bucket/key", 5);
         assert!(matches!(objects.open(get_request("key", None)).await, Err(Error::Integrity(_))), "{len}");
-        assert!(matches!(objects.open(get_request("key", Some(RangeSpec::From(0)))).await, Err(Error::Integrity(_))), "{len}");
+        assert!(
+            matches!(objects.open(get_request("key", Some(RangeSpec::From(0)))).await, Err(Error::Integrity(_))),
+            "{len}"
+        );
     }
 }
 
@@ -242,7 +267,10 @@ async fn plaintext_is_refused_unless_the_rule_says_otherwise() {
     let foreign = plain(200_000);
     put(&objects_with(&store, Contents::Plain, 7), "foreign", &foreign).await;
     assert!(matches!(objects.open(get_request("foreign", None)).await, Err(Error::NotSealed { .. })));
-    assert!(matches!(objects.open(get_request("foreign", Some(RangeSpec::From(1)))).await, Err(Error::NotSealed { .. })));
+    assert!(matches!(
+        objects.open(get_request("foreign", Some(RangeSpec::From(1)))).await,
+        Err(Error::NotSealed { .. })
+    ));
     assert!(matches!(objects.head(get_request("foreign", None)).await, Err(Error::NotSealed { .. })));
     let mixed = objects_with(&store, Contents::Mixed, 7);
     assert_eq!(read(&mixed, "foreign", None).await, foreign);

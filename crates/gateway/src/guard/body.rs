@@ -38,7 +38,8 @@ where
     B::Error: Into<BoxError> + Send,
 {
     pub(crate) fn new(body: B, headers: &HeaderMap) -> Self {
-        let signed = headers.get("x-amz-content-sha256").is_some_and(|value| value == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
+        let signed =
+            headers.get("x-amz-content-sha256").is_some_and(|value| value == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
         Self { body: Some(body), tail: signed.then(Tail::default), waits: headers.contains_key(EXPECT) }
     }
 }
@@ -122,12 +123,19 @@ mod tests {
     use super::*;
 
     fn headers(mode: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(http::HeaderName::from_static("x-amz-content-sha256"), http::HeaderValue::from_static(mode))])
+        HeaderMap::from_iter([(
+            http::HeaderName::from_static("x-amz-content-sha256"),
+            http::HeaderValue::from_static(mode),
+        )])
     }
 
     async fn outcome(raw: &str) -> Result<Bytes, BoxError> {
         let headers = headers("STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
-        let pieces: Vec<_> = raw.as_bytes().chunks(7).map(|piece| Ok::<_, BoxError>(Frame::data(Bytes::copy_from_slice(piece)))).collect();
+        let pieces: Vec<_> = raw
+            .as_bytes()
+            .chunks(7)
+            .map(|piece| Ok::<_, BoxError>(Frame::data(Bytes::copy_from_slice(piece))))
+            .collect();
         let body = Watched::new(StreamBody::new(futures::stream::iter(pieces)), &headers);
         body.collect().await.map(http_body_util::Collected::to_bytes)
     }

@@ -30,12 +30,16 @@ fn for_store(document: &[u8]) -> Result<Bytes, Fault> {
     if !(1..=KEY_LIMIT).contains(&keys) {
         return Err(self::malformed());
     }
-    let document = rewrite_elements(document, &["Delete", "Object", "ETag"], |etag| Some(show_md5(etag))).map_err(malformed)?;
+    let document =
+        rewrite_elements(document, &["Delete", "Object", "ETag"], |etag| Some(show_md5(etag))).map_err(malformed)?;
     Ok(Bytes::from(document))
 }
 
 fn malformed() -> Fault {
-    Fault::new(S3ErrorCode::MalformedXML, "The XML you provided was not well-formed or did not validate against our published schema")
+    Fault::new(
+        S3ErrorCode::MalformedXML,
+        "The XML you provided was not well-formed or did not validate against our published schema",
+    )
 }
 
 #[cfg(test)]
@@ -44,7 +48,8 @@ mod tests {
 
     #[test]
     fn etags_are_given_back() {
-        let document = b"<Delete><Object><Key>a</Key><ETag>\"9b2cf535f27731c974343645a3985328-0\"</ETag></Object></Delete>";
+        let document =
+            b"<Delete><Object><Key>a</Key><ETag>\"9b2cf535f27731c974343645a3985328-0\"</ETag></Object></Delete>";
         let document = for_store(document).unwrap();
         assert!(std::str::from_utf8(&document).unwrap().contains("9b2cf535f27731c974343645a3985328&quot;<"));
     }

@@ -19,7 +19,12 @@ pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Res
 }
 
 /// The answer to GET and HEAD.
-pub(super) async fn answer(opened: Opened, target: &Target, hide: bool, checksums: bool) -> Result<Response<Body>, Fault> {
+pub(super) async fn answer(
+    opened: Opened,
+    target: &Target,
+    hide: bool,
+    checksums: bool,
+) -> Result<Response<Body>, Fault> {
     match opened {
         Opened::Answer(response) => pass_on(response, hide).await,
         Opened::Unsatisfiable { plain_len } => Err(unsatisfiable(plain_len)),
@@ -60,10 +65,14 @@ mod tests {
 
     #[test]
     fn overrides_replace_what_is_stored() {
-        let target = Target::parse(&"/bucket/key?response-content-type=a%2Fb&response-expires=never".parse().unwrap()).unwrap();
+        let target =
+            Target::parse(&"/bucket/key?response-content-type=a%2Fb&response-expires=never".parse().unwrap()).unwrap();
         let mut fields = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("old"))]);
         override_headers(&target, &mut fields).unwrap();
-        assert_eq!((&fields["content-type"], &fields["expires"]), (&HeaderValue::from_static("a/b"), &HeaderValue::from_static("never")));
+        assert_eq!(
+            (&fields["content-type"], &fields["expires"]),
+            (&HeaderValue::from_static("a/b"), &HeaderValue::from_static("never"))
+        );
         let broken = Target::parse(&"/bucket/key?response-content-type=a%0Ab".parse().unwrap()).unwrap();
         assert!(override_headers(&broken, &mut fields).is_err());
     }

@@ -42,7 +42,9 @@ fn plain_len(headers: &HeaderMap, body: &Body) -> Result<u64, Fault> {
     let streaming = text("x-amz-content-sha256").is_some_and(|value| value.starts_with("STREAMING-"));
     let declared = text(if streaming { "x-amz-decoded-content-length" } else { "content-length" });
     if let Some(length) = declared {
-        return length.parse().map_err(|_| Fault::new(S3ErrorCode::InvalidArgument, "The length of the body is not a number."));
+        return length
+            .parse()
+            .map_err(|_| Fault::new(S3ErrorCode::InvalidArgument, "The length of the body is not a number."));
     }
     let missing = || Fault::new(S3ErrorCode::MissingContentLength, "You must provide the Content-Length HTTP header.");
     body.size_hint().exact().ok_or_else(missing)
@@ -55,13 +57,20 @@ mod tests {
     use super::*;
 
     fn length(pairs: &[(&'static str, &'static str)], body: &Body) -> Result<u64, String> {
-        let headers = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
+        let headers = pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
         plain_len(&headers, body).map_err(|fault| fault.code().to_owned())
     }
 
     #[test]
     fn the_decoded_length_counts_for_chunked_bodies() {
-        let chunked = [("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"), ("content-length", "99"), ("x-amz-decoded-content-length", "5")];
+        let chunked = [
+            ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+            ("content-length", "99"),
+            ("x-amz-decoded-content-length", "5"),
+        ];
         assert_eq!(length(&chunked, &store::empty()), Ok(5));
         assert_eq!(length(&[("content-length", "7"), ("x-amz-decoded-content-length", "5")], &store::empty()), Ok(7));
     }

@@ -33,7 +33,13 @@ pub(super) async fn small(sealed: Body, keys: ObjectKeys, sealed_len: u64) -> Re
 }
 
 /// The bytes of `span` out of an answer that starts `skip` sealed bytes before it and may go on behind it.
-pub(super) async fn part(sealed: Body, keys: ObjectKeys, plain_len: u64, span: &CipherSpan, skip: u64) -> Result<Body, Error> {
+pub(super) async fn part(
+    sealed: Body,
+    keys: ObjectKeys,
+    plain_len: u64,
+    span: &CipherSpan,
+    skip: u64,
+) -> Result<Body, Error> {
     let opener = RangeOpener::new(keys, plain_len, span);
     let machine = PartMachine { opener, skip, left: span.fetch.end - span.fetch.start };
     Driver::new(sealed, machine, span.take).primed().await.map_err(blame)

@@ -149,16 +149,9 @@ impl S3Store {
     /// # Errors
     ///
     /// [`StoreError::Settings`] if the endpoint or the CA file cannot be used.
-    pub fn new(
-        settings: S3StoreSettings,
-        credentials: SharedCredentialsProvider,
-    ) -> Result<Self, StoreError> {
+    pub fn new(settings: S3StoreSettings, credentials: SharedCredentialsProvider) -> Result<Self, StoreError> {
         let endpoint = Endpoint::new(&settings.endpoint, settings.addressing, &settings.region)?;
-        let client = connect::client(
-            settings.ca.as_deref(),
-            endpoint.is_https(),
-            settings.connect_timeout,
-        )?;
+        let client = connect::client(settings.ca.as_deref(), endpoint.is_https(), settings.connect_timeout)?;
         Ok(Self {
             endpoint,
             client,
@@ -172,17 +165,10 @@ impl S3Store {
     }
 
     fn region_of(&self, bucket: &str) -> Arc<str> {
-        self.regions
-            .get(bucket)
-            .unwrap_or_else(|| Arc::clone(&self.region))
+        self.regions.get(bucket).unwrap_or_else(|| Arc::clone(&self.region))
     }
 
-    async fn attempt(
-        &self,
-        order: &Order,
-        replay: &Replay,
-        region: &str,
-    ) -> Result<Response<Body>, Failed> {
+    async fn attempt(&self, order: &Order, replay: &Replay, region: &str) -> Result<Response<Body>, Failed> {
         let target = self.endpoint.target(&order.place, region)?;
         let mut request = order.request(target, replay.begin());
         self.signer.sign(&mut request, region).await?;
@@ -224,22 +210,11 @@ impl S3Store {
         self.judge_refusal(order, replay, course, response).await
     }
 
-    fn judge_failure(
-        &self,
-        order: &Order,
-        replay: &Replay,
-        course: &mut Course,
-        failed: Failed,
-    ) -> Next {
+    fn judge_failure(&self, order: &Order, replay: &Replay, course: &mut Course, failed: Failed) -> Next {
         let Failed { error, is_begun } = failed;
         tracing::debug!(bucket = order.place.bucket, attempt = course.failed + 1, %error, "no answer");
-        let may_pass = matches!(
-            error,
-            StoreError::Unreachable { .. }
-                | StoreError::Timeout {
-                    phase: super::Phase::Connect
-                }
-        );
+        let may_pass =
+            matches!(error, StoreError::Unreachable { .. } | StoreError::Timeout { phase: super::Phase::Connect });
         let may_be_done = is_begun && order.is_once_only && replay.is_sent();
         self.again(replay, course, Err(error), may_pass && !may_be_done)
     }
@@ -273,13 +248,8 @@ impl S3Store {
         result: Result<Response<Body>, StoreError>,
         may_pass: bool,
     ) -> Next {
-        let is_possible =
-            may_pass && course.failed + 1 < self.settings.attempts && replay.is_replayable();
-        let delay = if is_possible {
-            self.pace.next(course.failed + 1)
-        } else {
-            None
-        };
+        let is_possible = may_pass && course.failed + 1 < self.settings.attempts && replay.is_replayable();
+        let delay = if is_possible { self.pace.next(course.failed + 1) } else { None };
         match delay {
             Some(delay) => {
                 course.failed += 1;
@@ -301,15 +271,11 @@ impl S3Store {
             Some(code) => matches!(code, "RequestTimeTooSkewed" | "RequestExpired"),
             None => order.method == http::Method::HEAD && answer::needs_reading(response.status()),
         };
-        let Some(theirs) =
-            answer::date(response.headers()).filter(|_| is_skewed && !course.clock_corrected)
-        else {
+        let Some(theirs) = answer::date(response.headers()).filter(|_| is_skewed && !course.clock_corrected) else {
             return false;
         };
         let ours = self.signer.store_time();
-        let skew = theirs
-            .duration_since(ours)
-            .unwrap_or_else(|error| error.duration());
+        let skew = theirs.duration_since(ours).unwrap_or_else(|error| error.duration());
         if document.code.is_none() && skew < NOTABLE_SKEW {
             return false;
         }
@@ -332,25 +298,18 @@ impl S3Store {
         response: &Response<Body>,
     ) -> bool {
         let may_be_elsewhere = match response.status() {
-            StatusCode::MOVED_PERMANENTLY | StatusCode::TEMPORARY_REDIRECT => {
-                self.endpoint.is_regional()
+            StatusCode::MOVED_PERMANENTLY | StatusCode::TEMPORARY_REDIRECT => self.endpoint.is_regional(),
+            StatusCode::BAD_REQUEST => {
+                document.code.as_deref().is_none_or(|code| code == "AuthorizationHeaderMalformed")
             }
-            StatusCode::BAD_REQUEST => document
-                .code
-                .as_deref()
-                .is_none_or(|code| code == "AuthorizationHeaderMalformed"),
             _ => false,
         };
-        let header = response
-            .headers()
-            .get("x-amz-bucket-region")
-            .and_then(|region| region.to_str().ok());
+        let header = response.headers().get("x-amz-bucket-region").and_then(|region| region.to_str().ok());
         let Some(region) = header.or(document.region.as_deref()) else {
             return false;
         };
         let bucket = &order.place.bucket;
-        let is_news =
-            *region != *self.region_of(bucket) && url::is_region(region) && !bucket.is_empty();
+        let is_news = *region != *self.region_of(bucket) && url::is_region(region) && !bucket.is_empty();
         if !may_be_elsewhere || !is_news || course.region_corrected {
             return false;
         }
@@ -374,26 +333,13 @@ impl S3Store {
 impl Store for S3Store {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, StoreError> {
         let (order, body, declared) = Order::parse(request).await?;
-        let replay = Replay::new(
-            body,
-            declared,
-            self.settings.replay_window,
-            self.budget.clone(),
-        );
+        let replay = Replay::new(body, declared, self.settings.replay_window, self.budget.clone());
         let mut course = Course::default();
         loop {
             let region = self.region_of(&order.place.bucket);
             let outcome = self.attempt(&order, &replay, &region).await;
-            let status = outcome
-                .as_ref()
-                .ok()
-                .map(|response| response.status().as_u16());
-            tracing::debug!(
-                bucket = order.place.bucket,
-                attempt = course.failed + 1,
-                status,
-                "sent"
-            );
+            let status = outcome.as_ref().ok().map(|response| response.status().as_u16());
+            tracing::debug!(bucket = order.place.bucket, attempt = course.failed + 1, status, "sent");
             match self.judge(&order, &replay, &mut course, outcome).await {
                 Next::Done(result) => return finish(&replay, result),
                 Next::Again(delay) => tokio::time::sleep(delay).await,
@@ -403,18 +349,13 @@ impl Store for S3Store {
 }
 
 /// Puts blame where it belongs: a body that failed on its sender, a success before its time on the store.
-fn finish(
-    replay: &Replay,
-    result: Result<Response<Body>, StoreError>,
-) -> Result<Response<Body>, StoreError> {
+fn finish(replay: &Replay, result: Result<Response<Body>, StoreError>) -> Result<Response<Body>, StoreError> {
     replay.settle();
     match result {
-        Ok(response) if response.status().is_success() && !replay.is_sent() => {
-            Err(StoreError::Protocol {
-                message: "it claims success before it had the whole request".to_owned(),
-                source: None,
-            })
-        }
+        Ok(response) if response.status().is_success() && !replay.is_sent() => Err(StoreError::Protocol {
+            message: "it claims success before it had the whole request".to_owned(),
+            source: None,
+        }),
         Ok(response) => Ok(response),
         Err(error) => Err(replay.take_failure().map_or(error, StoreError::RequestBody)),
     }
@@ -422,9 +363,6 @@ fn finish(
 
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
-        Self {
-            error,
-            is_begun: false,
-        }
+        Self { error, is_begun: false }
     }
 }

@@ -10,9 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use http::header::{
-    CONNECTION, DATE, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, DATE, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{BodyExt as _, StreamBody};
@@ -27,21 +25,15 @@ use crate::store::{Body, BoxError, Phase, StoreError};
 /// Error documents are a few hundred bytes.
 const MAX_PEEK: usize = 64 * 1024;
 
-const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
-    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-);
+const HTTP_DATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
 /// An answer fit to leave this client.
 pub(super) fn accept(response: Response<Incoming>, idle: Duration) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     strip_hop_by_hop(&mut parts.headers);
     parts.extensions.clear();
-    let body = Timed {
-        inner: body,
-        limit: idle,
-        alarm: None,
-        ended: false,
-    };
+    let body = Timed { inner: body, limit: idle, alarm: None, ended: false };
     Response::from_parts(parts, body.boxed_unsync())
 }
 
@@ -60,12 +52,7 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for name in [CONNECTION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE] {
         headers.remove(name);
     }
-    for name in [
-        "keep-alive",
-        "proxy-connection",
-        "proxy-authenticate",
-        "proxy-authorization",
-    ] {
+    for name in ["keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization"] {
         headers.remove(name);
     }
 }
@@ -73,12 +60,7 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 /// The store's clock.
 pub(super) fn date(headers: &HeaderMap) -> Option<SystemTime> {
     let date = headers.get(DATE)?.to_str().ok()?;
-    Some(
-        PrimitiveDateTime::parse(date, HTTP_DATE)
-            .ok()?
-            .assume_utc()
-            .into(),
-    )
+    Some(PrimitiveDateTime::parse(date, HTTP_DATE).ok()?.assume_utc().into())
 }
 
 /// What an error document says.
@@ -112,23 +94,15 @@ pub(super) async fn read_error(response: Response<Body>) -> (ErrorDocument, Resp
         }
     }
     let text = String::from_utf8_lossy(&seen);
-    let document = ErrorDocument {
-        code: element(&text, "Code"),
-        region: element(&text, "Region"),
-    };
-    (
-        document,
-        Response::from_parts(parts, put_back(frames, body)),
-    )
+    let document = ErrorDocument { code: element(&text, "Code"), region: element(&text, "Region") };
+    (document, Response::from_parts(parts, put_back(frames, body)))
 }
 
 fn put_back(frames: Vec<Result<Frame<Bytes>, BoxError>>, rest: Body) -> Body {
     if rest.is_end_stream() && frames.is_empty() {
         return rest;
     }
-    let frames = stream::iter(frames)
-        .chain(http_body_util::BodyStream::new(rest))
-        .fuse();
+    let frames = stream::iter(frames).chain(http_body_util::BodyStream::new(rest)).fuse();
     StreamBody::new(frames).boxed_unsync()
 }
 
@@ -159,10 +133,7 @@ impl http_body::Body for Timed {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         if this.ended {
             return Poll::Ready(None);
@@ -190,10 +161,7 @@ impl http_body::Body for Timed {
 }
 
 fn broken(error: hyper::Error) -> StoreError {
-    StoreError::Unreachable {
-        message: "the connection broke amid an answer".to_owned(),
-        source: Some(error.into()),
-    }
+    StoreError::Unreachable { message: "the connection broke amid an answer".to_owned(), source: Some(error.into()) }
 }
 
 #[cfg(test)]
@@ -216,49 +184,25 @@ mod tests {
             headers.insert(name, HeaderValue::from_static(value));
         }
         strip_hop_by_hop(&mut headers);
-        assert_eq!(
-            headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
-            ["etag"]
-        );
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["etag"]);
     }
 
     #[test]
     fn the_date_header_is_read() {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            DATE,
-            HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"),
-        );
-        let seconds = date(&headers)
-            .expect("a date")
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .expect("after");
+        headers.insert(DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
+        let seconds = date(&headers).expect("a date").duration_since(SystemTime::UNIX_EPOCH).expect("after");
         assert_eq!(seconds.as_secs(), 784_111_777);
     }
 
     #[tokio::test]
     async fn reading_an_error_leaves_it_readable() {
         let text = "<?xml version=\"1.0\"?>\n<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>";
-        let body = store::stream(stream::iter(
-            text.as_bytes()
-                .chunks(7)
-                .map(|chunk| Ok(Bytes::from_static(chunk))),
-        ));
+        let body = store::stream(stream::iter(text.as_bytes().chunks(7).map(|chunk| Ok(Bytes::from_static(chunk)))));
         let (document, response) = read_error(Response::new(body)).await;
-        assert_eq!(
-            document.code.as_deref(),
-            Some("AuthorizationHeaderMalformed")
-        );
+        assert_eq!(document.code.as_deref(), Some("AuthorizationHeaderMalformed"));
         assert_eq!(document.region.as_deref(), Some("eu-west-1"));
-        assert_eq!(
-            response
-                .into_body()
-                .collect()
-                .await
-                .expect("whole")
-                .to_bytes(),
-            text
-        );
+        assert_eq!(response.into_body().collect().await.expect("whole").to_bytes(), text);
     }
 
     #[tokio::test]
@@ -267,12 +211,7 @@ mod tests {
         let pieces = stream::iter((0..4).map(move |_| Ok(piece.clone())));
         let (document, response) = read_error(Response::new(store::stream(pieces))).await;
         assert_eq!(document, ErrorDocument::default());
-        let whole = response
-            .into_body()
-            .collect()
-            .await
-            .expect("whole")
-            .to_bytes();
+        let whole = response.into_body().collect().await.expect("whole").to_bytes();
         assert_eq!(whole.len(), 4 * MAX_PEEK);
     }
 }

@@ -53,11 +53,7 @@ pub(super) enum ConnectError {
 }
 
 /// A client that keeps connections, for one store.
-pub(super) fn client(
-    ca: Option<&[u8]>,
-    is_https: bool,
-    limit: Duration,
-) -> Result<HttpClient, StoreError> {
+pub(super) fn client(ca: Option<&[u8]>, is_https: bool, limit: Duration) -> Result<HttpClient, StoreError> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
@@ -82,9 +78,7 @@ fn tls(ca: Option<&[u8]>, is_https: bool) -> Result<ClientConfig, StoreError> {
         Some(pem) => builder.with_root_certificates(roots(pem)?),
         // Reading the system's roots takes a while, and nobody will look at them.
         None if !is_https => builder.with_root_certificates(RootCertStore::empty()),
-        None => builder
-            .with_native_roots()
-            .map_err(|error| unusable(error.into()))?,
+        None => builder.with_native_roots().map_err(|error| unusable(error.into()))?,
     };
     Ok(builder.with_no_client_auth())
 }
@@ -114,9 +108,7 @@ impl Service<Uri> for Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = tokio::time::timeout(self.limit, self.https.call(uri));
         Box::pin(async move {
-            let connected = connecting
-                .await
-                .map_err(|_elapsed| ConnectError::TimedOut)?;
+            let connected = connecting.await.map_err(|_elapsed| ConnectError::TimedOut)?;
             connected.map_err(ConnectError::Failed)
         })
     }
@@ -125,32 +117,20 @@ impl Service<Uri> for Connector {
 /// Names the failure of a request that got no answer.
 pub(super) fn failure(error: legacy::Error) -> StoreError {
     if let Some(ConnectError::TimedOut) = find(&error) {
-        return StoreError::Timeout {
-            phase: Phase::Connect,
-        };
+        return StoreError::Timeout { phase: Phase::Connect };
     }
     if error.is_connect() {
         return if find::<rustls::Error>(&error).is_some() {
             StoreError::Tls(error.into())
         } else {
-            StoreError::Unreachable {
-                message: why(&error),
-                source: Some(error.into()),
-            }
+            StoreError::Unreachable { message: why(&error), source: Some(error.into()) }
         };
     }
-    let is_parse = find(&error)
-        .is_some_and(|error: &hyper::Error| error.is_parse() || error.is_parse_too_large());
+    let is_parse = find(&error).is_some_and(|error: &hyper::Error| error.is_parse() || error.is_parse_too_large());
     if is_parse {
-        return StoreError::Protocol {
-            message: "it is not HTTP".to_owned(),
-            source: Some(error.into()),
-        };
+        return StoreError::Protocol { message: "it is not HTTP".to_owned(), source: Some(error.into()) };
     }
-    StoreError::Unreachable {
-        message: why(&error),
-        source: Some(error.into()),
-    }
+    StoreError::Unreachable { message: why(&error), source: Some(error.into()) }
 }
 
 /// A reason that names no address.
@@ -159,9 +139,7 @@ fn why(error: &(dyn StdError + 'static)) -> String {
         return io.kind().to_string();
     }
     match find::<hyper::Error>(error) {
-        Some(error) if error.is_incomplete_message() => {
-            "it closed the connection before it answered".to_owned()
-        }
+        Some(error) if error.is_incomplete_message() => "it closed the connection before it answered".to_owned(),
         Some(_) => "the connection broke".to_owned(),
         None if error_chain(error).any(|error| error.to_string() == "dns error") => {
             "its name does not resolve".to_owned()
@@ -170,9 +148,7 @@ fn why(error: &(dyn StdError + 'static)) -> String {
     }
 }
 
-fn error_chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+fn error_chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let error = next?;
@@ -191,9 +167,7 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
 
 /// The innermost I/O error that came from the system.
 fn find_io<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
-    error_chain(error)
-        .filter_map(|error| error.downcast_ref::<io::Error>())
-        .last()
+    error_chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).last()
 }
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
 //! A request as the caller gave it, taken apart so that it can be sent more than once.
 
-use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, DATE, EXPECT, HOST, HeaderMap, HeaderName, IF_MATCH,
-    IF_NONE_MATCH,
-};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, DATE, EXPECT, HOST, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderValue, Method, Request};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
@@ -53,23 +50,10 @@ impl Order {
         if declared > 0 || matches!(parts.method, Method::PUT | Method::POST) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(declared));
         }
-        let body = if declared == 0 {
-            ended(body).await?
-        } else {
-            body
-        };
+        let body = if declared == 0 { ended(body).await? } else { body };
         let is_write = !matches!(parts.method, Method::GET | Method::HEAD);
         let is_once_only = is_write && CONDITIONS.iter().any(|name| headers.contains_key(name));
-        Ok((
-            Self {
-                method: parts.method,
-                place,
-                is_once_only,
-                headers,
-            },
-            body,
-            declared,
-        ))
+        Ok((Self { method: parts.method, place, is_once_only, headers }, body, declared))
     }
 
     /// The request for one attempt, still unsigned.
@@ -86,13 +70,8 @@ impl Order {
 fn declared_len(headers: &HeaderMap, body: &Body) -> Result<u64, StoreError> {
     let mut given = headers.get_all(CONTENT_LENGTH).iter();
     let Some(len) = given.next() else {
-        let known = if body.is_end_stream() {
-            Some(0)
-        } else {
-            body.size_hint().exact()
-        };
-        return known
-            .ok_or_else(|| StoreError::Request("a body needs a Content-Length".to_owned()));
+        let known = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
+        return known.ok_or_else(|| StoreError::Request("a body needs a Content-Length".to_owned()));
     };
     let len = len.to_str().ok().and_then(|len| len.parse().ok());
     len.filter(|_| given.next().is_none())
@@ -106,9 +85,7 @@ async fn ended(mut body: Body) -> Result<Body, StoreError> {
             None => break,
             Some(Err(error)) => return Err(StoreError::RequestBody(error)),
             Some(Ok(frame)) if frame.data_ref().is_some_and(|data| !data.is_empty()) => {
-                return Err(StoreError::RequestBody(
-                    LengthMismatch::Long { declared: 0 }.into(),
-                ));
+                return Err(StoreError::RequestBody(LengthMismatch::Long { declared: 0 }.into()));
             }
             Some(Ok(_)) => {}
         }
@@ -132,58 +109,29 @@ mod tests {
         request.body(body).expect("request")
     }
 
-    async fn order(
-        method: &str,
-        headers: &[(&str, &str)],
-        body: Body,
-    ) -> Result<(Order, u64), StoreError> {
-        Order::parse(request(method, headers, body))
-            .await
-            .map(|(order, _, len)| (order, len))
+    async fn order(method: &str, headers: &[(&str, &str)], body: Body) -> Result<(Order, u64), StoreError> {
+        Order::parse(request(method, headers, body)).await.map(|(order, _, len)| (order, len))
     }
 
     #[tokio::test]
     async fn a_stream_needs_a_length() {
         let body = || store::stream(iter([Ok(Bytes::from_static(b"abc"))]));
-        assert!(matches!(
-            order("PUT", &[], body()).await,
-            Err(StoreError::Request(_))
-        ));
-        assert!(matches!(
-            order("PUT", &[("content-length", "x")], body()).await,
-            Err(StoreError::Request(_))
-        ));
-        assert_eq!(
-            order("PUT", &[("content-length", "3")], body())
-                .await
-                .expect("fine")
-                .1,
-            3
-        );
-        assert_eq!(
-            order("PUT", &[], store::full("abc")).await.expect("fine").1,
-            3
-        );
+        assert!(matches!(order("PUT", &[], body()).await, Err(StoreError::Request(_))));
+        assert!(matches!(order("PUT", &[("content-length", "x")], body()).await, Err(StoreError::Request(_))));
+        assert_eq!(order("PUT", &[("content-length", "3")], body()).await.expect("fine").1, 3);
+        assert_eq!(order("PUT", &[], store::full("abc")).await.expect("fine").1, 3);
     }
 
     #[tokio::test]
     async fn a_body_declared_empty_must_be_empty() {
         let body = store::stream(iter([Ok(Bytes::new()), Ok(Bytes::from_static(b"abc"))]));
-        let error = order("PUT", &[("content-length", "0")], body)
-            .await
-            .err()
-            .expect("refused");
+        let error = order("PUT", &[("content-length", "0")], body).await.err().expect("refused");
         assert!(matches!(error, StoreError::RequestBody(_)));
     }
 
     #[tokio::test]
     async fn what_only_the_client_may_write_is_dropped() {
-        let given = [
-            ("authorization", "a"),
-            ("x-amz-date", "d"),
-            ("host", "h"),
-            ("x-amz-meta-a", "kept"),
-        ];
+        let given = [("authorization", "a"), ("x-amz-date", "d"), ("host", "h"), ("x-amz-meta-a", "kept")];
         let (order, _) = order("PUT", &given, store::empty()).await.expect("fine");
         let names: Vec<_> = order.headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["x-amz-meta-a", "content-length"]);
@@ -191,17 +139,10 @@ mod tests {
 
     #[tokio::test]
     async fn only_conditional_writes_are_once_only() {
-        let is_once_only =
-            |order: Result<(Order, u64), StoreError>| order.expect("fine").0.is_once_only;
-        assert!(is_once_only(
-            order("PUT", &[("if-none-match", "*")], store::empty()).await
-        ));
-        assert!(is_once_only(
-            order("DELETE", &[("if-match", "e")], store::empty()).await
-        ));
-        assert!(!is_once_only(
-            order("GET", &[("if-match", "e")], store::empty()).await
-        ));
+        let is_once_only = |order: Result<(Order, u64), StoreError>| order.expect("fine").0.is_once_only;
+        assert!(is_once_only(order("PUT", &[("if-none-match", "*")], store::empty()).await));
+        assert!(is_once_only(order("DELETE", &[("if-match", "e")], store::empty()).await));
+        assert!(!is_once_only(order("GET", &[("if-match", "e")], store::empty()).await));
         assert!(!is_once_only(order("PUT", &[], store::empty()).await));
     }
 }

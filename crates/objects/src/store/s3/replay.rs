@@ -107,21 +107,14 @@ impl Replay {
             turn: Turn::Store,
             since: Instant::now(),
         };
-        Self {
-            source: Arc::new(Mutex::new(source)),
-            declared,
-        }
+        Self { source: Arc::new(Mutex::new(source)), declared }
     }
 
     /// Starts another attempt from the first byte. Earlier attempts can read no more.
     pub(super) fn begin(&self) -> AttemptBody {
         let mut source = lock(&self.source);
         source.attempt += 1;
-        source.turn(if self.declared == 0 {
-            Turn::Answer
-        } else {
-            Turn::Store
-        });
+        source.turn(if self.declared == 0 { Turn::Answer } else { Turn::Store });
         if let Some(waker) = source.waker.take() {
             waker.wake();
         }
@@ -191,11 +184,7 @@ impl Source {
 
     fn record(&mut self, piece: &Bytes) -> bool {
         let fits = self.recording && piece.len() <= self.window;
-        let permit = if fits {
-            self.budget.take(piece.len())
-        } else {
-            None
-        };
+        let permit = if fits { self.budget.take(piece.len()) } else { None };
         let Some(permit) = permit else {
             self.record.clear();
             self.permits = None;
@@ -272,10 +261,7 @@ impl http_body::Body for AttemptBody {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         let shared = Arc::clone(&this.source);
         let mut source = lock(&shared);
@@ -283,11 +269,7 @@ impl http_body::Body for AttemptBody {
         Poll::Ready(piece.map(|piece| {
             let piece = piece?;
             this.sent += piece.len() as u64;
-            source.turn(if this.sent == this.declared {
-                Turn::Answer
-            } else {
-                Turn::Store
-            });
+            source.turn(if this.sent == this.declared { Turn::Answer } else { Turn::Store });
             Ok(Frame::data(piece))
         }))
     }
@@ -316,25 +298,12 @@ mod tests {
 
     fn replay(pieces: &[&'static str], window: usize, budget: &Budget) -> Replay {
         let declared = pieces.iter().map(|piece| piece.len() as u64).sum();
-        let pieces: Vec<_> = pieces
-            .iter()
-            .map(|piece| Ok(Bytes::from_static(piece.as_bytes())))
-            .collect();
-        Replay::new(
-            store::stream(iter(pieces)),
-            declared,
-            window,
-            budget.clone(),
-        )
+        let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect();
+        Replay::new(store::stream(iter(pieces)), declared, window, budget.clone())
     }
 
     async fn piece(body: &mut AttemptBody) -> Bytes {
-        body.frame()
-            .await
-            .expect("a piece")
-            .expect("no error")
-            .into_data()
-            .expect("data")
+        body.frame().await.expect("a piece").expect("no error").into_data().expect("data")
     }
 
     #[tokio::test]
@@ -345,16 +314,10 @@ mod tests {
         assert_eq!(piece(&mut first).await, "cd");
         assert!(replay.is_replayable());
         let second = replay.begin();
-        assert!(
-            first.frame().await.expect("an answer").is_err(),
-            "the first attempt may read no more"
-        );
+        assert!(first.frame().await.expect("an answer").is_err(), "the first attempt may read no more");
         assert_eq!(second.collect().await.expect("whole").to_bytes(), "abcdef");
         assert!(replay.is_sent());
-        assert_eq!(
-            replay.begin().collect().await.expect("whole").to_bytes(),
-            "abcdef"
-        );
+        assert_eq!(replay.begin().collect().await.expect("whole").to_bytes(), "abcdef");
     }
 
     #[tokio::test]
@@ -375,10 +338,7 @@ mod tests {
         let first = replay(&["ab"], 10, &budget);
         let _held = first.begin().collect().await.expect("whole");
         let second = replay(&["cd"], 10, &budget);
-        assert_eq!(
-            second.begin().collect().await.expect("whole").to_bytes(),
-            "cd"
-        );
+        assert_eq!(second.begin().collect().await.expect("whole").to_bytes(), "cd");
         assert!(first.is_replayable());
         assert!(!second.is_replayable());
         drop(first);
@@ -418,17 +378,14 @@ mod tests {
             (first, body)
         });
         let limit = Duration::from_secs(10);
-        let slow_source =
-            tokio::time::timeout(Duration::from_secs(95), replay.overdue(limit)).await;
+        let slow_source = tokio::time::timeout(Duration::from_secs(95), replay.overdue(limit)).await;
         assert!(slow_source.is_err(), "nobody waits for the store");
-        feed.unbounded_send(Ok(Bytes::from_static(b"ab")))
-            .expect("open");
+        feed.unbounded_send(Ok(Bytes::from_static(b"ab"))).expect("open");
         let (_, mut body) = reader.await.expect("read");
         let taken = Instant::now();
         assert_eq!(replay.overdue(limit).await, Phase::Upload);
         assert_eq!(taken.elapsed(), limit);
-        feed.unbounded_send(Ok(Bytes::from_static(b"cd")))
-            .expect("open");
+        feed.unbounded_send(Ok(Bytes::from_static(b"cd"))).expect("open");
         drop(feed);
         assert_eq!(piece(&mut body).await, "cd");
         assert_eq!(replay.overdue(limit).await, Phase::Answer);

@@ -25,20 +25,13 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(base: Duration, cap: Duration) -> Self {
-        Self {
-            tokens: AtomicU32::new(CAPACITY),
-            base,
-            cap,
-        }
+        Self { tokens: AtomicU32::new(CAPACITY), base, cap }
     }
 
     /// How long to wait before the try after `attempt`; `None` if there should be none.
     pub(super) fn next(&self, attempt: u32) -> Option<Duration> {
-        let paid = self
-            .tokens
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| {
-                tokens.checked_sub(RETRY_COST)
-            });
+        let paid =
+            self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| tokens.checked_sub(RETRY_COST));
         paid.is_ok().then(|| jitter(self.ceiling(attempt)))
     }
 
@@ -49,16 +42,12 @@ impl Pace {
         if self.tokens.load(Ordering::Relaxed) < CAPACITY {
             let _ = self
                 .tokens
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| {
-                    Some((tokens + back).min(CAPACITY))
-                });
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| Some((tokens + back).min(CAPACITY)));
         }
     }
 
     fn ceiling(&self, attempt: u32) -> Duration {
-        let factor = 1_u32
-            .checked_shl(attempt.saturating_sub(1))
-            .unwrap_or(u32::MAX);
+        let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         self.base.saturating_mul(factor).min(self.cap)
     }
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    sign,
 };
 use aws_sigv4::sign::v4;
 use http::HeaderMap;
@@ -54,24 +54,12 @@ impl Signer {
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         settings.excluded_headers = None;
-        let identity = IdentityCache {
-            provider,
-            held: RwLock::new(None),
-            refreshing: tokio::sync::Mutex::new(()),
-        };
-        Self {
-            identity,
-            settings,
-            skew: AtomicI64::new(0),
-        }
+        let identity = IdentityCache { provider, held: RwLock::new(None), refreshing: tokio::sync::Mutex::new(()) };
+        Self { identity, settings, skew: AtomicI64::new(0) }
     }
 
     /// Adds the date, the payload's name, any session token and the signature.
-    pub(super) async fn sign<B>(
-        &self,
-        request: &mut http::Request<B>,
-        region: &str,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn sign<B>(&self, request: &mut http::Request<B>, region: &str) -> Result<(), StoreError> {
         let credentials = self.identity.current(SystemTime::now()).await?;
         let identity = credentials.into();
         let params = v4::SigningParams::builder()
@@ -85,12 +73,8 @@ impl Signer {
             .into();
         let uri = request.uri().to_string();
         let headers = signed_headers(request.headers())?;
-        let signable = SignableRequest::new(
-            request.method().as_str(),
-            uri,
-            headers.into_iter(),
-            SignableBody::UnsignedPayload,
-        );
+        let signable =
+            SignableRequest::new(request.method().as_str(), uri, headers.into_iter(), SignableBody::UnsignedPayload);
         let instructions = signable
             .and_then(|signable| sign(signable, &params))
             .map_err(|error| StoreError::Request(format!("it cannot be signed: {error}")))?
@@ -151,27 +135,17 @@ impl IdentityCache {
         self.refresh(now, usable).await
     }
 
-    async fn refresh(
-        &self,
-        now: SystemTime,
-        usable: Option<Arc<Held>>,
-    ) -> Result<Credentials, StoreError> {
+    async fn refresh(&self, now: SystemTime, usable: Option<Arc<Held>>) -> Result<Credentials, StoreError> {
         match (self.provider.provide_credentials().await, usable) {
             (Ok(credentials), _) => {
                 let refresh_at = refresh_at(&credentials, now);
-                self.hold(Some(Held {
-                    credentials: credentials.clone(),
-                    refresh_at,
-                }));
+                self.hold(Some(Held { credentials: credentials.clone(), refresh_at }));
                 Ok(credentials)
             }
             (Err(error), Some(held)) => {
                 tracing::warn!(%error, "store credentials were not refreshed; the old ones are still valid");
                 let credentials = held.credentials.clone();
-                self.hold(Some(Held {
-                    credentials: credentials.clone(),
-                    refresh_at: now + REFRESH_AGAIN,
-                }));
+                self.hold(Some(Held { credentials: credentials.clone(), refresh_at: now + REFRESH_AGAIN }));
                 Ok(credentials)
             }
             (Err(error), None) => Err(StoreError::Credentials(error.into())),
@@ -179,10 +153,7 @@ impl IdentityCache {
     }
 
     fn held(&self) -> Option<Arc<Held>> {
-        self.held
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn hold(&self, held: Option<Held>) {
@@ -205,19 +176,12 @@ fn refresh_at(credentials: &Credentials, now: SystemTime) -> SystemTime {
 /// What the signature covers: the host, every `x-amz-*` header, and what describes the content.
 fn signed_headers(headers: &HeaderMap) -> Result<Vec<(&str, &str)>, StoreError> {
     let signed = |name: &str| {
-        name.starts_with("x-amz-")
-            || name == HOST.as_str()
-            || name == CONTENT_TYPE.as_str()
-            || name == "content-md5"
+        name.starts_with("x-amz-") || name == HOST.as_str() || name == CONTENT_TYPE.as_str() || name == "content-md5"
     };
-    let text = |value| {
-        std::str::from_utf8(value)
-            .map_err(|_| StoreError::Request("a signed header is not UTF-8".to_owned()))
-    };
+    let text =
+        |value| std::str::from_utf8(value).map_err(|_| StoreError::Request("a signed header is not UTF-8".to_owned()));
     let signed = headers.iter().filter(|(name, _)| signed(name.as_str()));
-    signed
-        .map(|(name, value)| Ok((name.as_str(), text(value.as_bytes())?)))
-        .collect()
+    signed.map(|(name, value)| Ok((name.as_str(), text(value.as_bytes())?))).collect()
 }
 
 #[cfg(test)]
@@ -239,9 +203,7 @@ mod tests {
             Self: 'a,
         {
             let next = self.0.lock().expect("lock").pop();
-            future::ProvideCredentials::ready(
-                next.ok_or(CredentialsError::not_loaded("out of credentials")),
-            )
+            future::ProvideCredentials::ready(next.ok_or(CredentialsError::not_loaded("out of credentials")))
         }
     }
 
@@ -251,30 +213,18 @@ mod tests {
 
     fn cache(script: Vec<Credentials>) -> IdentityCache {
         let provider = SharedCredentialsProvider::new(Script(Mutex::new(script)));
-        IdentityCache {
-            provider,
-            held: RwLock::new(None),
-            refreshing: tokio::sync::Mutex::new(()),
-        }
+        IdentityCache { provider, held: RwLock::new(None), refreshing: tokio::sync::Mutex::new(()) }
     }
 
     async fn id_at(cache: &IdentityCache, now: SystemTime) -> String {
-        cache
-            .current(now)
-            .await
-            .expect("credentials")
-            .access_key_id()
-            .to_owned()
+        cache.current(now).await.expect("credentials").access_key_id().to_owned()
     }
 
     #[tokio::test]
     async fn credentials_are_asked_for_again_before_they_expire() {
         let start = SystemTime::UNIX_EPOCH;
         let minute = Duration::from_mins(1);
-        let cache = cache(vec![
-            credentials("second", None),
-            credentials("first", Some(start + 60 * minute)),
-        ]);
+        let cache = cache(vec![credentials("second", None), credentials("first", Some(start + 60 * minute))]);
         assert_eq!(id_at(&cache, start).await, "first");
         assert_eq!(id_at(&cache, start + 54 * minute).await, "first");
         assert_eq!(id_at(&cache, start + 56 * minute).await, "second");
@@ -287,18 +237,13 @@ mod tests {
         let cache = cache(vec![credentials("only", Some(start + 60 * minute))]);
         assert_eq!(id_at(&cache, start).await, "only");
         assert_eq!(id_at(&cache, start + 59 * minute).await, "only");
-        let error = cache
-            .current(start + 61 * minute)
-            .await
-            .expect_err("expired");
+        let error = cache.current(start + 61 * minute).await.expect_err("expired");
         assert!(matches!(error, StoreError::Credentials(_)));
     }
 
     #[test]
     fn a_clock_a_year_off_is_not_believed() {
-        let signer = Signer::new(SharedCredentialsProvider::new(Script(Mutex::new(
-            Vec::new(),
-        ))));
+        let signer = Signer::new(SharedCredentialsProvider::new(Script(Mutex::new(Vec::new()))));
         assert!(!signer.correct_clock(SystemTime::now() + Duration::from_hours(365 * 24)));
         assert!(signer.correct_clock(SystemTime::now() - Duration::from_hours(1)));
         assert!(!signer.correct_clock(SystemTime::now() - Duration::from_hours(1)));

@@ -38,12 +38,7 @@ pub(super) struct Endpoint {
 }
 
 /// Everything but the unreserved characters of RFC 3986 and the slash: the set S3 signs with.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~')
-    .remove(b'/');
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 impl Place {
     /// Reads a path-style `/bucket/key?query`.
@@ -51,9 +46,7 @@ impl Place {
         let path = uri.path();
         let relative = uri.authority().is_none() && path.starts_with('/');
         if !relative {
-            return Err(StoreError::Request(
-                "the URI must be /bucket/key".to_owned(),
-            ));
+            return Err(StoreError::Request("the URI must be /bucket/key".to_owned()));
         }
         let spelled = spell(path);
         let (bucket, key_path) = match spelled[1..].find('/') {
@@ -65,11 +58,7 @@ impl Place {
         }
         // A bare plus is a space to every server, but signers disagree about it.
         let query = uri.query().map(|query| query.replace('+', "%20"));
-        Ok(Self {
-            bucket: bucket.to_owned(),
-            key_path: key_path.to_owned(),
-            query,
-        })
+        Ok(Self { bucket: bucket.to_owned(), key_path: key_path.to_owned(), query })
     }
 
     fn path_and_query(&self, with_bucket: bool) -> Result<PathAndQuery, StoreError> {
@@ -86,8 +75,7 @@ impl Place {
             out.push('?');
             out.push_str(query);
         }
-        PathAndQuery::try_from(out)
-            .map_err(|_| StoreError::Request("the URI is too long".to_owned()))
+        PathAndQuery::try_from(out).map_err(|_| StoreError::Request("the URI is too long".to_owned()))
     }
 }
 
@@ -103,33 +91,21 @@ impl Endpoint {
         let scheme = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => scheme.clone(),
             Some(scheme) => {
-                return refuse(&format!(
-                    "the endpoint's scheme {scheme} is neither http nor https"
-                ));
+                return refuse(&format!("the endpoint's scheme {scheme} is neither http nor https"));
             }
             None => {
-                return refuse(&format!(
-                    "the endpoint has no scheme: write https://{given}"
-                ));
+                return refuse(&format!("the endpoint has no scheme: write https://{given}"));
             }
         };
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            return refuse(&format!(
-                "the endpoint must not have a path or query: write {scheme}://{given}"
-            ));
+            return refuse(&format!("the endpoint must not have a path or query: write {scheme}://{given}"));
         }
         if region.is_empty() {
             return refuse("the region must not be empty: stores that have none accept us-east-1");
         }
         let authority = without_default_port(&scheme, given)?;
         let host_header = header(&authority)?;
-        Ok(Self {
-            scheme,
-            authority,
-            host_header,
-            addressing,
-            region: region.to_owned(),
-        })
+        Ok(Self { scheme, authority, host_header, addressing, region: region.to_owned() })
     }
 
     pub(super) fn is_https(&self) -> bool {
@@ -153,36 +129,19 @@ impl Endpoint {
         self.assemble(authority, host, place.path_and_query(false)?)
     }
 
-    fn assemble(
-        &self,
-        authority: Authority,
-        host: HeaderValue,
-        path: PathAndQuery,
-    ) -> Result<Target, StoreError> {
-        let uri = Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(authority)
-            .path_and_query(path);
-        let uri = uri
-            .build()
-            .map_err(|error| StoreError::Request(error.to_string()))?;
+    fn assemble(&self, authority: Authority, host: HeaderValue, path: PathAndQuery) -> Result<Target, StoreError> {
+        let uri = Uri::builder().scheme(self.scheme.clone()).authority(authority).path_and_query(path);
+        let uri = uri.build().map_err(|error| StoreError::Request(error.to_string()))?;
         Ok(Target { uri, host })
     }
 
     fn authority_in(&self, region: &str) -> Result<(Authority, HeaderValue), StoreError> {
-        let elsewhere = if region == self.region {
-            None
-        } else {
-            regional_host(self.authority.host(), &self.region, region)
-        };
+        let elsewhere =
+            if region == self.region { None } else { regional_host(self.authority.host(), &self.region, region) };
         let Some(host) = elsewhere else {
             return Ok((self.authority.clone(), self.host_header.clone()));
         };
-        let port = self
-            .authority
-            .port()
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
+        let port = self.authority.port().map(|port| format!(":{port}")).unwrap_or_default();
         let authority = parse_authority(host + &port)?;
         let host = header(&authority)?;
         Ok((authority, host))
@@ -208,10 +167,7 @@ fn regional_host(host: &str, from: &str, to: &str) -> Option<String> {
     }
     let labels: Vec<_> = host.split('.').collect();
     labels.contains(&from).then(|| {
-        let moved: Vec<_> = labels
-            .iter()
-            .map(|label| if *label == from { to } else { label })
-            .collect();
+        let moved: Vec<_> = labels.iter().map(|label| if *label == from { to } else { label }).collect();
         moved.join(".")
     })
 }
@@ -219,9 +175,7 @@ fn regional_host(host: &str, from: &str, to: &str) -> Option<String> {
 /// Whether `text` could be a region. Answers name regions, and an answer must not choose our host.
 pub(super) fn is_region(text: &str) -> bool {
     (1..=40).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// S3's own spelling: every byte but unreserved ones and slashes percent-encoded, in upper case.
@@ -241,10 +195,7 @@ fn is_dns_name(bucket: &str) -> bool {
 }
 
 fn is_address(host: &str) -> bool {
-    host.trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>()
-        .is_ok()
+    host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
 }
 
 fn without_default_port(scheme: &Scheme, given: &Authority) -> Result<Authority, StoreError> {
@@ -256,8 +207,7 @@ fn without_default_port(scheme: &Scheme, given: &Authority) -> Result<Authority,
 }
 
 fn parse_authority(text: String) -> Result<Authority, StoreError> {
-    Authority::try_from(text)
-        .map_err(|_| StoreError::Settings("the endpoint's host is malformed".to_owned()))
+    Authority::try_from(text).map_err(|_| StoreError::Settings("the endpoint's host is malformed".to_owned()))
 }
 
 fn header(authority: &Authority) -> Result<HeaderValue, StoreError> {
@@ -277,28 +227,16 @@ mod tests {
         Place::parse(&Uri::from_static(uri)).expect("a place")
     }
 
-    fn target(
-        endpoint: &'static str,
-        addressing: Addressing,
-        uri: &'static str,
-        region: &str,
-    ) -> String {
-        let endpoint =
-            Endpoint::new(&Uri::from_static(endpoint), addressing, "eu-west-1").expect("endpoint");
+    fn target(endpoint: &'static str, addressing: Addressing, uri: &'static str, region: &str) -> String {
+        let endpoint = Endpoint::new(&Uri::from_static(endpoint), addressing, "eu-west-1").expect("endpoint");
         let target = endpoint.target(&place(uri), region).expect("target");
-        assert_eq!(
-            target.uri.authority().expect("authority").as_str(),
-            target.host
-        );
+        assert_eq!(target.uri.authority().expect("authority").as_str(), target.host);
         target.uri.to_string()
     }
 
     fn refusal(endpoint: &'static str) -> String {
         let uri = Uri::from_static(endpoint);
-        Endpoint::new(&uri, Addressing::Path, "r")
-            .err()
-            .expect("refused")
-            .to_string()
+        Endpoint::new(&uri, Addressing::Path, "r").err().expect("refused").to_string()
     }
 
     #[test]
@@ -309,37 +247,21 @@ mod tests {
             "http://h:9000/bkt//a/../%2B%25/b%20c/?versionId=x%2By"
         );
         assert_eq!(
-            target(
-                "http://h.example:9000/",
-                Addressing::VirtualHost,
-                uri,
-                "eu-west-1"
-            ),
+            target("http://h.example:9000/", Addressing::VirtualHost, uri, "eu-west-1"),
             "http://bkt.h.example:9000//a/../%2B%25/b%20c/?versionId=x%2By"
         );
     }
 
     #[test]
     fn names_are_spelled_as_s3_signs_them() {
-        assert_eq!(
-            place("/b/a!b(c)*~%c3%a9+").key_path,
-            "/a%21b%28c%29%2A~%C3%A9%2B"
-        );
-        assert_eq!(
-            place("/b?prefix=a+b").query.as_deref(),
-            Some("prefix=a%20b")
-        );
+        assert_eq!(place("/b/a!b(c)*~%c3%a9+").key_path, "/a%21b%28c%29%2A~%C3%A9%2B");
+        assert_eq!(place("/b?prefix=a+b").query.as_deref(), Some("prefix=a%20b"));
     }
 
     #[test]
     fn a_bucket_that_is_no_host_name_stays_in_the_path() {
         for uri in ["/My_Bucket/k", "/ab/k", "/-abc/k", "/a..b/k"] {
-            let got = target(
-                "https://h.example",
-                Addressing::VirtualHost,
-                uri,
-                "eu-west-1",
-            );
+            let got = target("https://h.example", Addressing::VirtualHost, uri, "eu-west-1");
             assert_eq!(got, format!("https://h.example{uri}"));
         }
     }
@@ -347,89 +269,41 @@ mod tests {
     #[test]
     fn a_dotted_bucket_goes_into_the_host_only_without_tls() {
         let uri = "/a.bucket/k";
-        let https = target(
-            "https://h.example",
-            Addressing::VirtualHost,
-            uri,
-            "eu-west-1",
-        );
+        let https = target("https://h.example", Addressing::VirtualHost, uri, "eu-west-1");
         assert_eq!(https, "https://h.example/a.bucket/k");
-        let http = target(
-            "http://h.example",
-            Addressing::VirtualHost,
-            uri,
-            "eu-west-1",
-        );
+        let http = target("http://h.example", Addressing::VirtualHost, uri, "eu-west-1");
         assert_eq!(http, "http://a.bucket.h.example/k");
     }
 
     #[test]
     fn an_address_has_no_host_names_below_it() {
-        let got = target(
-            "http://127.0.0.1:9000",
-            Addressing::VirtualHost,
-            "/bucket/k",
-            "eu-west-1",
-        );
+        let got = target("http://127.0.0.1:9000", Addressing::VirtualHost, "/bucket/k", "eu-west-1");
         assert_eq!(got, "http://127.0.0.1:9000/bucket/k");
     }
 
     #[test]
     fn a_bucket_alone_and_the_service_have_a_path() {
-        let bucket = target(
-            "http://h.example",
-            Addressing::VirtualHost,
-            "/bucket?location",
-            "eu-west-1",
-        );
+        let bucket = target("http://h.example", Addressing::VirtualHost, "/bucket?location", "eu-west-1");
         assert_eq!(bucket, "http://bucket.h.example/?location");
-        assert_eq!(
-            target(
-                "http://h.example",
-                Addressing::VirtualHost,
-                "/",
-                "eu-west-1"
-            ),
-            "http://h.example/"
-        );
-        assert_eq!(
-            target("http://h", Addressing::Path, "/bucket?acl", "eu-west-1"),
-            "http://h/bucket?acl"
-        );
+        assert_eq!(target("http://h.example", Addressing::VirtualHost, "/", "eu-west-1"), "http://h.example/");
+        assert_eq!(target("http://h", Addressing::Path, "/bucket?acl", "eu-west-1"), "http://h/bucket?acl");
     }
 
     #[test]
     fn default_ports_are_left_out() {
-        let got = target(
-            "https://h.example:443",
-            Addressing::Path,
-            "/b/k",
-            "eu-west-1",
-        );
+        let got = target("https://h.example:443", Addressing::Path, "/b/k", "eu-west-1");
         assert_eq!(got, "https://h.example/b/k");
     }
 
     #[test]
     fn another_region_has_another_host_at_amazon_only() {
         let at = |endpoint, region| target(endpoint, Addressing::Path, "/b/k", region);
-        assert_eq!(
-            at("https://s3.eu-west-1.amazonaws.com", "us-east-2"),
-            "https://s3.us-east-2.amazonaws.com/b/k"
-        );
-        assert_eq!(
-            at("https://s3.amazonaws.com", "us-east-2"),
-            "https://s3.us-east-2.amazonaws.com/b/k"
-        );
+        assert_eq!(at("https://s3.eu-west-1.amazonaws.com", "us-east-2"), "https://s3.us-east-2.amazonaws.com/b/k");
+        assert_eq!(at("https://s3.amazonaws.com", "us-east-2"), "https://s3.us-east-2.amazonaws.com/b/k");
         let dual = at("https://s3.dualstack.eu-west-1.amazonaws.com", "us-east-2");
         assert_eq!(dual, "https://s3.dualstack.us-east-2.amazonaws.com/b/k");
-        assert_eq!(
-            at("https://minio.example", "us-east-2"),
-            "https://minio.example/b/k"
-        );
-        assert_eq!(
-            at("https://s3.eu-west-1.amazonaws.com", "evil.example/"),
-            "https://s3.eu-west-1.amazonaws.com/b/k"
-        );
+        assert_eq!(at("https://minio.example", "us-east-2"), "https://minio.example/b/k");
+        assert_eq!(at("https://s3.eu-west-1.amazonaws.com", "evil.example/"), "https://s3.eu-west-1.amazonaws.com/b/k");
     }
 
     #[test]
