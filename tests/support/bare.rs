@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use localstore::DirectoryStore;
 use s3s::auth::SimpleAuth;
@@ -19,6 +22,8 @@ use crate::daemon::credential;
 pub struct Bare {
     /// Where it listens.
     pub socket: SocketAddr,
+    /// How many requests it has had.
+    pub requests: Arc<AtomicU64>,
     /// Ends the listener when dropped.
     _runtime: Runtime,
 }
@@ -35,15 +40,23 @@ impl Bare {
         let service = builder.build();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let socket = listener.local_addr().unwrap();
-        runtime.spawn(accept(listener, service));
-        Self { socket, _runtime: runtime }
+        let requests = Arc::default();
+        runtime.spawn(accept(listener, service, Arc::clone(&requests)));
+        Self { socket, requests, _runtime: runtime }
     }
 }
 
-async fn accept(listener: TcpListener, service: S3Service) {
+async fn accept(listener: TcpListener, service: S3Service, requests: Arc<AtomicU64>) {
     while let Ok((stream, _)) = listener.accept().await {
+        // Head and body may go out in two writes, of which the second must not wait for the client's acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let (service, requests) = (service.clone(), Arc::clone(&requests));
+        let counted = service_fn(move |request: http::Request<Incoming>| {
+            requests.fetch_add(1, Ordering::Relaxed);
+            Service::call(&service, request)
+        });
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new());
-        tokio::spawn(server.serve_connection(TokioIo::new(stream), service.clone()));
+        tokio::spawn(server.serve_connection(TokioIo::new(stream), counted));
     }
 }
