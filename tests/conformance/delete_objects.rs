@@ -9,6 +9,7 @@ crate::cases![
     quiet_mode_names_nothing,
     odd_keys_are_deleted_too,
     the_checksum_of_the_request_is_checked,
+    a_thousand_keys_are_one_request_and_more_are_too_many,
     xml_that_is_not_xml_is_malformed,
 ];
 
@@ -67,6 +68,17 @@ fn the_checksum_of_the_request_is_checked(room: &Room<'_>) {
     room.holds("a", b"x");
     request().header(crc.header(), &crc.of(xml.as_bytes())).send().check(200);
     room.lacks("a");
+}
+
+fn a_thousand_keys_are_one_request_and_more_are_too_many(room: &Room<'_>) {
+    room.store("k0999", b"x");
+    let names: Vec<String> = (0..=1000).map(|number| format!("k{number:04}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    send(room, &names, true).refused(400, "MalformedXML");
+    room.holds("k0999", b"x");
+    let answer = send(room, &names[..1000], false).expect(200);
+    assert_eq!(answer.all("Deleted").len(), 1000);
+    room.lacks("k0999");
 }
 
 fn xml_that_is_not_xml_is_malformed(room: &Room<'_>) {

@@ -9,6 +9,7 @@ const DIFFERENCES: &[(Kind, &str, &str)] = &[
     // The embedded store alone has no front: the daemon checks what clients send before it ever comes here.
     (Kind::Bare, "checksums::*", "digests of plaintext are the daemon's to check and to keep"),
     (Kind::Bare, "payload_forms::*", "the forms of clients are undone by the daemon"),
+    (Kind::Bare, "protocol::*", "it has no listener of its own"),
     (Kind::Bare, "presigned::*", "clients never reach it"),
     (Kind::Bare, "refusals::*", "clients never reach it"),
     (Kind::Bare, "sub_resources::*", "the daemon sends it only what it knows"),

@@ -19,6 +19,7 @@ mod list_objects;
 mod metadata;
 mod payload_forms;
 mod presigned;
+mod protocol;
 mod put_object;
 mod ranges;
 mod refusals;
@@ -64,6 +65,7 @@ const TOPICS: &[&[Case]] = &[
     metadata::CASES,
     payload_forms::CASES,
     presigned::CASES,
+    protocol::CASES,
     put_object::CASES,
     ranges::CASES,
     refusals::CASES,

@@ -45,7 +45,8 @@ fn on_an_object_they_read_nothing(room: &Room<'_>) {
 fn on_a_bucket_they_change_nothing(room: &Room<'_>) {
     let bucket = room.stack.new_bucket("unknown");
     let fresh = sealgate_tests::bytes::unique("fresh");
-    for name in UNKNOWN.iter().chain(&["abac"]) {
+    refused(room.stack.request("DELETE", &format!("/{bucket}")).query("abac", ""));
+    for name in UNKNOWN {
         refused(room.stack.request("DELETE", &format!("/{bucket}")).query(name, ""));
         refused(room.stack.request("PUT", &format!("/{fresh}")).query(name, "").body(b"<Xml/>"));
     }
@@ -54,7 +55,7 @@ fn on_a_bucket_they_change_nothing(room: &Room<'_>) {
 }
 
 fn on_a_bucket_they_list_nothing(room: &Room<'_>) {
-    for name in UNKNOWN.iter().chain(&["abac"]) {
+    for name in UNKNOWN {
         refused(room.bucket("GET").query(name, ""));
     }
 }

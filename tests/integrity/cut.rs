@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -9,7 +10,9 @@ use std::thread;
 use sealgate_tests::bytes::noise;
 use tempfile::TempDir;
 
-use crate::world::{BUCKETS, PLAIN_LEN, World, daemon, refused};
+use sealgate_tests::world::{BUCKETS, PLAIN_LEN, daemon};
+
+use crate::refusal::refused;
 
 /// More than all answers together.
 const UNLIMITED: usize = usize::MAX;
@@ -46,12 +49,12 @@ fn pass(mut from: &TcpStream, mut to: &TcpStream, allowance: &AtomicUsize) {
 
 #[test]
 fn an_answer_that_ends_early_is_never_taken_for_the_object() {
-    let world = World::new();
+    let world = crate::world();
     world.seal(BUCKETS[0], "a", 1);
     let allowance = Arc::new(AtomicUsize::new(UNLIMITED));
-    let address = cutter(world.behind().socket, Arc::clone(&allowance));
+    let address = cutter(world.behind.address.socket, Arc::clone(&allowance));
     let folder = TempDir::new().unwrap();
-    let (_daemon, front) = daemon(folder.path(), format!("http://{address}"));
+    let (_daemon, front) = daemon(Path::new(crate::PROGRAM), folder.path(), format!("http://{address}"), "");
     let get = || front.object("GET", BUCKETS[0], "a").send();
     let truth = noise(1, PLAIN_LEN);
     for cut in [0, 1, 100, 700, 40_000, 70_000, 140_000, 197_000, 200_000] {

@@ -2,7 +2,9 @@
 
 use sealgate_tests::bytes::noise;
 
-use crate::world::{BUCKETS, PLAIN_LEN, Stored, World, refused};
+use sealgate_tests::world::{BUCKETS, PLAIN_LEN, Stored};
+
+use crate::refusal::refused;
 
 const FIRST: &str = BUCKETS[0];
 const SECOND: &str = BUCKETS[1];
@@ -18,7 +20,7 @@ fn envelope(stored: &Stored) -> String {
 
 #[test]
 fn an_object_under_another_name_does_not_open() {
-    let world = World::new();
+    let world = crate::world();
     world.seal(FIRST, "a", 1);
     world.seal(FIRST, "b", 2);
     let stored = world.stored(FIRST, "a");
@@ -31,7 +33,7 @@ fn an_object_under_another_name_does_not_open() {
 
 #[test]
 fn bytes_and_envelopes_of_two_objects_do_not_mix() {
-    let world = World::new();
+    let world = crate::world();
     world.seal(FIRST, "a", 1);
     world.seal(FIRST, "b", 2);
     let (a, b) = (world.stored(FIRST, "a"), world.stored(FIRST, "b"));
@@ -43,7 +45,7 @@ fn bytes_and_envelopes_of_two_objects_do_not_mix() {
 
 #[test]
 fn every_change_of_the_envelope_is_refused() {
-    let world = World::new();
+    let world = crate::world();
     world.seal(FIRST, "a", 1);
     let stored = world.stored(FIRST, "a");
     let text = envelope(&stored);
@@ -78,7 +80,7 @@ fn every_change_of_the_envelope_is_refused() {
 
 #[test]
 fn a_key_nobody_has_is_named() {
-    let world = World::new();
+    let world = crate::world();
     world.seal(FIRST, "a", 1);
     let mut stored = world.stored(FIRST, "a");
     let other = envelope(&stored).replace("k=test-1", "k=lost-2019");
@@ -86,12 +88,12 @@ fn a_key_nobody_has_is_named() {
     world.replace(FIRST, "a", &stored);
     let answer = world.get(FIRST, "a").send();
     refused(&answer, &[], "a lost key");
-    assert!(answer.xml().contains("lost-2019") || world.log().contains("lost-2019"), "{answer:?}");
+    assert!(answer.xml().contains("lost-2019") || world.daemon.log().contains("lost-2019"), "{answer:?}");
 }
 
 #[test]
 fn sealed_metadata_is_checked() {
-    let world = World::new();
+    let world = crate::world();
     world.seal(FIRST, "a", 1);
     world.seal(FIRST, "b", 2);
     let (a, b) = (world.stored(FIRST, "a"), world.stored(FIRST, "b"));
@@ -113,7 +115,7 @@ fn sealed_metadata_is_checked() {
 
 #[test]
 fn plaintext_in_a_sealed_bucket_is_never_served() {
-    let world = World::new();
+    let world = crate::world();
     world.seal(FIRST, "a", 1);
     let plain = Stored { bytes: b"slipped in by the store".to_vec(), metadata: Vec::new() };
     world.replace(FIRST, "a", &plain);

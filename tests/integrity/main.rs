@@ -7,5 +7,16 @@
 
 mod cut;
 mod envelope;
+mod refusal;
 mod tamper;
-mod world;
+
+use std::path::Path;
+
+use sealgate_tests::world::World;
+
+/// The daemon that is lied to.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_sealgate-under-test");
+
+fn world() -> World {
+    World::new(Path::new(PROGRAM), "")
+}

@@ -2,7 +2,9 @@
 
 use sealgate_tests::bytes::noise;
 
-use crate::world::{BUCKETS, PLAIN_LEN, SEALED_CHUNK, World, refused};
+use sealgate_tests::world::{BUCKETS, PLAIN_LEN, World};
+
+use crate::refusal::{SEALED_CHUNK, refused};
 
 const BUCKET: &str = BUCKETS[0];
 
@@ -19,7 +21,7 @@ fn changed(world: &World, what: &str, change: impl FnOnce(&mut Vec<u8>)) {
 
 #[test]
 fn a_flipped_bit_anywhere_is_noticed() {
-    let world = World::new();
+    let world = crate::world();
     let end = SEALED_CHUNK * 3 + (PLAIN_LEN - 3 * 65_536) + 16 + 256;
     let borders = [0, 1, SEALED_CHUNK - 17, SEALED_CHUNK - 1, SEALED_CHUNK, 3 * SEALED_CHUNK - 1, 3 * SEALED_CHUNK];
     let summary = [end - 257, end - 256, end - 245, end - 100, end - 32, end - 17, end - 16, end - 8, end - 1];
@@ -30,7 +32,7 @@ fn a_flipped_bit_anywhere_is_noticed() {
 
 #[test]
 fn a_failed_read_never_shows_bytes_of_the_bad_chunk() {
-    let world = World::new();
+    let world = crate::world();
     let truth = noise(1, PLAIN_LEN);
     for chunk in 0..4 {
         world.seal(BUCKET, "a", 1);
@@ -45,7 +47,7 @@ fn a_failed_read_never_shows_bytes_of_the_bad_chunk() {
 
 #[test]
 fn cut_and_lengthened_objects_are_noticed() {
-    let world = World::new();
+    let world = crate::world();
     changed(&world, "the last byte cut", |bytes| bytes.truncate(bytes.len() - 1));
     changed(&world, "the first byte cut", |bytes| drop(bytes.drain(..1)));
     changed(&world, "a byte added", |bytes| bytes.push(0));
@@ -57,7 +59,7 @@ fn cut_and_lengthened_objects_are_noticed() {
 
 #[test]
 fn dropped_swapped_and_repeated_chunks_are_noticed() {
-    let world = World::new();
+    let world = crate::world();
     for chunk in 0..3 {
         let span = chunk * SEALED_CHUNK..(chunk + 1) * SEALED_CHUNK;
         changed(&world, "a chunk dropped", |bytes| drop(bytes.drain(span.clone())));
@@ -78,7 +80,7 @@ fn dropped_swapped_and_repeated_chunks_are_noticed() {
 
 #[test]
 fn chunks_of_another_version_are_noticed() {
-    let world = World::new();
+    let world = crate::world();
     world.seal(BUCKET, "a", 1);
     let old = world.stored(BUCKET, "a");
     changed(&world, "a chunk of an older version", |bytes| {
@@ -92,7 +94,7 @@ fn chunks_of_another_version_are_noticed() {
 
 #[test]
 fn ranges_are_checked_chunk_by_chunk() {
-    let world = World::new();
+    let world = crate::world();
     let truth = noise(1, PLAIN_LEN);
     world.seal(BUCKET, "a", 1);
     let mut stored = world.stored(BUCKET, "a");
@@ -109,10 +111,10 @@ fn ranges_are_checked_chunk_by_chunk() {
 
 #[test]
 fn a_bad_object_is_logged_and_others_are_served() {
-    let world = World::new();
+    let world = crate::world();
     world.seal(BUCKET, "good", 2);
     changed(&world, "a bit", |bytes| bytes[7] ^= 1);
     let good = world.get(BUCKET, "good").send().expect(200);
     assert!(good.body == noise(2, PLAIN_LEN));
-    assert!(world.log().contains("\"ERROR\""), "{}", world.log());
+    assert!(world.daemon.log().contains("\"ERROR\""), "{}", world.daemon.log());
 }

@@ -16,3 +16,4 @@ pub mod request;
 pub mod sign;
 pub mod stack;
 pub mod wire;
+pub mod world;
