@@ -75,16 +75,13 @@ impl Envelope {
     /// Derives the object's keys, once the data key has proven to be the one the writer used.
     ///
     /// # Errors
-    /// [`Error::Commitment`] for another data key, [`Error::MultipartUnsupported`] for a multipart upload.
+    /// [`Error::Commitment`] for another data key.
     pub fn unlock(&self, key: &DataKey) -> Result<ObjectKeys, Error> {
         // Compared before any other key exists, so that no key is ever tried on bytes of unknown origin.
         if !bool::from(keys::commitment(key).ct_eq(&self.commitment)) {
             return Err(Error::Commitment);
         }
-        match self.upload {
-            Upload::Put => Ok(ObjectKeys::derive(key)),
-            Upload::Multipart => Err(Error::MultipartUnsupported),
-        }
+        Ok(ObjectKeys::derive_for(key, Some(self.upload)))
     }
 }
 
@@ -178,9 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn a_multipart_object_is_recognised_and_not_opened() {
-        let envelope = Envelope::parse(&text(Upload::Multipart)).unwrap();
-        assert_eq!(envelope.unlock(&DataKey::from_bytes([1; 32])).unwrap_err(), Error::MultipartUnsupported);
+    fn the_keys_of_an_object_remember_how_it_was_uploaded() {
+        for upload in [Upload::Put, Upload::Multipart] {
+            let keys = Envelope::parse(&text(upload)).unwrap().unlock(&DataKey::from_bytes([1; 32])).unwrap();
+            assert_eq!(keys.upload(), Some(upload));
+        }
     }
 
     #[test]

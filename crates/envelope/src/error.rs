@@ -31,6 +31,15 @@ pub enum Error {
         /// Bytes the caller announced.
         announced: u64,
     },
+    /// These parts cannot make one object.
+    #[error("the parts cannot make an object: {problem}")]
+    InvalidParts {
+        /// Which rule is broken.
+        problem: &'static str,
+    },
+    /// The range does not lie inside the object.
+    #[error("the range is not inside the object")]
+    InvalidRange,
     /// The facts about the content do not fit the summary.
     #[error("the checksums do not fit the summary")]
     FactsTooLong,
@@ -48,9 +57,9 @@ pub enum Error {
     /// The data key is wrapped in a way this program does not know; a newer one may.
     #[error("the data key is wrapped with an algorithm this program does not know")]
     UnsupportedWrap,
-    /// The object came from a multipart upload, which this program cannot open yet.
-    #[error("opening objects of multipart uploads is not supported")]
-    MultipartUnsupported,
+    /// The envelope says the object came in one request and the summary that it came in parts, or the other way round.
+    #[error("the summary disagrees with the envelope on how the object was uploaded")]
+    UploadDisagrees,
     /// No sealed object has this length: bytes are missing or were added.
     #[error("no sealed object has a length of {sealed_len} bytes")]
     ImpossibleLength {
@@ -71,6 +80,23 @@ pub enum Error {
     Chunk {
         /// Which chunk, counted from 0.
         index: u64,
+    },
+    /// A chunk of a part was changed, moved, or belongs to another part, another attempt or another object.
+    #[error("chunk {index} of part {part} is not authentic")]
+    PartChunk {
+        /// Number of the part.
+        part: u16,
+        /// Which chunk of the part, counted from 0.
+        index: u64,
+    },
+    /// The table was changed or belongs to another object.
+    #[error("the table of parts is not authentic")]
+    Table,
+    /// The table is authentic but not written as version 1 demands.
+    #[error("malformed table of parts: {problem}")]
+    MalformedTable {
+        /// Which rule is broken.
+        problem: &'static str,
     },
     /// The summary was changed or belongs to another object.
     #[error("the summary is not authentic")]
@@ -96,6 +122,13 @@ pub enum Error {
     /// The sealed user metadata is authentic but not written as version 1 demands.
     #[error("malformed sealed user metadata")]
     MalformedMetadata,
+
+    /// The upload id does not belong to this upload.
+    #[error("the upload id is not of this upload")]
+    UploadId,
+    /// A record of an upload was changed or belongs elsewhere.
+    #[error("the record of an upload is not authentic")]
+    Record,
 
     // The key does not fit.
     /// Another wrapping key, another object name, or a changed wrapped key.

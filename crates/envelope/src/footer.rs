@@ -9,8 +9,10 @@ use bytes::{BufMut, BytesMut};
 use minicbor::{Decoder, Encoder};
 
 use crate::cbor::{self, Encoded};
+use crate::checksum::ChecksumType;
 use crate::cipher::{NONCE, TAG};
-use crate::{ChecksumName, Computed, Error, ObjectKeys, layout};
+use crate::segment::SALT;
+use crate::{ChecksumName, Computed, Error, ObjectKeys, Segment, Upload, table};
 
 const AAD: &[u8] = b"sealgate/1 summary";
 const MAGIC: &[u8; 8] = b"SEALGATE";
@@ -26,12 +28,18 @@ const FACTS: usize = SUMMARY - NONCE - TAG - TRAILER;
 pub struct Facts {
     /// Length of the content.
     pub plain_len: u64,
-    /// MD5 of the content, unless the writer left it out.
+    /// The last segment of a multipart upload.
+    pub last_segment: Option<Segment>,
+    /// How many segments the table lists, when a multipart upload has more than one.
+    pub segments_in_table: Option<u32>,
+    /// MD5 of the content, or of the parts' MD5s in a multipart upload, unless the writer left it out.
     pub md5: Option<[u8; 16]>,
     /// Checksums this program knows: raw, big-endian.
     pub checksums: BTreeMap<ChecksumName, Vec<u8>>,
     /// Checksums by names this program does not know, which a newer writer may leave.
     pub unknown_checksums: BTreeMap<String, Vec<u8>>,
+    /// What the checksums were computed over, when there are any.
+    pub checksum_type: Option<ChecksumType>,
 }
 
 /// The summary of an object.
@@ -44,23 +52,42 @@ pub struct Summary {
 }
 
 impl Facts {
-    /// The facts of content that was just sealed.
+    /// The facts of content that was just sealed in one request.
     #[must_use]
     pub fn new(plain_len: u64, computed: Computed) -> Self {
         let Computed { md5, checksums } = computed;
-        Self { plain_len, md5, checksums, unknown_checksums: BTreeMap::new() }
+        let checksum_type = (!checksums.is_empty()).then_some(ChecksumType::FullObject);
+        let (last_segment, segments_in_table, unknown_checksums) = (None, None, BTreeMap::new());
+        Self { plain_len, last_segment, segments_in_table, md5, checksums, unknown_checksums, checksum_type }
     }
 
-    /// Compares with digests that were computed from the content. A digest only one side has proves nothing.
+    /// How the object was uploaded.
+    pub fn upload(&self) -> Upload {
+        if self.last_segment.is_some() { Upload::Multipart } else { Upload::Put }
+    }
+
+    /// Number of segments, and so of parts of a multipart upload.
+    pub fn segment_count(&self) -> u32 {
+        self.segments_in_table.unwrap_or(0).saturating_add(1)
+    }
+
+    /// Compares with digests that were computed from the content. A digest only one side has proves nothing, and
+    /// neither do digests that were computed over those of parts.
     ///
     /// # Errors
     /// [`Error::DigestDisagrees`] with the first digest that differs.
     pub fn check(&self, computed: &Computed) -> Result<(), Error> {
         if let (Some(said), Some(found)) = (self.md5, computed.md5)
+            && self.upload() == Upload::Put
             && said != found
         {
             return Err(Error::DigestDisagrees { digest: "MD5" });
         }
+        if self.checksum_type == Some(ChecksumType::Composite) { Ok(()) } else { self.check_values(computed) }
+    }
+
+    /// Compares checksums that were computed over the same as those of the summary.
+    pub(crate) fn check_values(&self, computed: &Computed) -> Result<(), Error> {
         for (name, found) in &computed.checksums {
             if self.checksums.get(name).is_some_and(|said| said != found) {
                 return Err(Error::DigestDisagrees { digest: name.as_str() });
@@ -77,7 +104,7 @@ impl Summary {
     ///
     /// # Errors
     /// [`Error::Summary`] when they are not authentic, [`Error::MalformedSummary`] when they are but break the format,
-    /// [`Error::MultipartUnsupported`] when they list segments.
+    /// [`Error::UploadDisagrees`] when they list segments and the envelope did not say so, or the other way round.
     pub fn open(keys: &ObjectKeys, bytes: &[u8]) -> Result<Self, Error> {
         let bytes: &[u8; SUMMARY] = bytes.try_into().map_err(|_| malformed("not 256 bytes"))?;
         let (sealed, trailer) = bytes.split_last_chunk::<TRAILER>().ok_or(Error::Internal)?;
@@ -88,24 +115,31 @@ impl Summary {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(Error::Internal)?;
         let mut plain = BytesMut::with_capacity(SUMMARY);
         keys.footer().decrypt(*nonce, AAD, sealed, &mut plain).map_err(|_| Error::Summary)?;
-        Ok(Self { facts: decode(&plain)?, table_len: u64::from_be_bytes(*table_len) })
+        let facts = decode(&plain)?;
+        if keys.upload().is_some_and(|upload| upload != facts.upload()) {
+            return Err(Error::UploadDisagrees);
+        }
+        Ok(Self { facts, table_len: u64::from_be_bytes(*table_len) })
     }
 
-    /// Checks that an object of this length is the one the summary speaks of.
+    /// Checks that an object of this length is the one the summary speaks of, as far as that can be told without the
+    /// table of a multipart upload. The table then has a length worth fetching.
     ///
     /// # Errors
     /// [`Error::LengthDisagrees`] when it is not.
     pub fn check_sealed_len(&self, sealed_len: u64) -> Result<(), Error> {
-        let plain_len = self.facts.plain_len;
-        if layout::sealed_len(plain_len) != Some(sealed_len) || layout::table_len(plain_len) != self.table_len {
-            return Err(Error::LengthDisagrees);
-        }
-        Ok(())
+        if table::fits(&self.facts, self.table_len, sealed_len) { Ok(()) } else { Err(Error::LengthDisagrees) }
     }
 }
 
 /// Appends the summary of `facts` to `out`.
-pub(crate) fn seal(keys: &ObjectKeys, nonce: [u8; NONCE], facts: &Facts, out: &mut BytesMut) -> Result<(), Error> {
+pub(crate) fn seal(
+    keys: &ObjectKeys,
+    nonce: [u8; NONCE],
+    facts: &Facts,
+    table_len: u64,
+    out: &mut BytesMut,
+) -> Result<(), Error> {
     let mut plain = encode(facts)?;
     if plain.len() > FACTS {
         return Err(Error::FactsTooLong);
@@ -113,7 +147,7 @@ pub(crate) fn seal(keys: &ObjectKeys, nonce: [u8; NONCE], facts: &Facts, out: &m
     plain.resize(FACTS, 0);
     out.put_slice(&nonce);
     keys.footer().encrypt(nonce, AAD, &plain, out).map_err(|_| Error::Internal)?;
-    out.put_u64(layout::table_len(facts.plain_len));
+    out.put_u64(table_len);
     out.put_slice(MAGIC);
     Ok(())
 }
@@ -137,15 +171,27 @@ fn encode(facts: &Facts) -> Result<Vec<u8>, Error> {
 fn encode_to(facts: &Facts, out: &mut Encoder<Vec<u8>>) -> Encoded {
     let mut checksums = facts.unknown_checksums.clone();
     checksums.extend(facts.checksums.iter().map(|(name, value)| (name.as_str().to_owned(), value.clone())));
-    let absent = [facts.md5.is_none(), checksums.is_empty()].into_iter().filter(|absent| *absent).count();
-    out.map(3_u64.saturating_sub(u64::try_from(absent).unwrap_or(0)))?;
+    let composite = facts.checksum_type == Some(ChecksumType::Composite);
+    let (segments, md5) = (facts.segments_in_table, facts.md5);
+    let present =
+        [true, facts.last_segment.is_some(), segments.is_some(), md5.is_some(), !checksums.is_empty(), composite];
+    out.map(present.into_iter().map(u64::from).sum())?;
     out.u64(key::PLAIN_LEN)?.u64(facts.plain_len)?;
+    if let Some(Segment { part, plain_len, salt }) = &facts.last_segment {
+        out.u64(key::LAST_SEGMENT)?.array(3)?.u16(*part)?.u64(*plain_len)?.bytes(salt)?;
+    }
+    if let Some(segments) = segments {
+        out.u64(key::SEGMENTS)?.u32(segments)?;
+    }
     if let Some(md5) = facts.md5 {
         out.u64(key::MD5)?.bytes(&md5)?;
     }
     if !checksums.is_empty() {
         out.u64(key::CHECKSUMS)?;
         cbor::text_map(out, &checksums, |out, value| out.bytes(value)?.ok())?;
+    }
+    if composite {
+        out.u64(key::CHECKSUM_TYPE)?.str(ChecksumType::Composite.as_str())?;
     }
     Ok(())
 }
@@ -160,13 +206,37 @@ fn decode(plain: &[u8]) -> Result<Facts, Error> {
     if padding.iter().any(|byte| *byte != 0) {
         return Err(malformed("the padding is not zero"));
     }
+    check_segments(&facts)?;
     Ok(facts)
+}
+
+/// What the facts about segments must have to do with each other.
+fn check_segments(facts: &Facts) -> Result<(), Error> {
+    let Some(last) = &facts.last_segment else {
+        let alone = facts.segments_in_table.is_none() && facts.checksum_type != Some(ChecksumType::Composite);
+        return if alone { Ok(()) } else { Err(malformed("there is no last segment")) };
+    };
+    if !last.has_valid_number() {
+        return Err(malformed("a part has an impossible number"));
+    }
+    if last.plain_len > facts.plain_len {
+        return Err(malformed("the last segment is longer than the object"));
+    }
+    // Parts have different numbers, so the last number bounds how many there are.
+    if facts.segments_in_table == Some(0) || facts.segment_count() > u32::from(last.part) {
+        return Err(malformed("the number of segments is impossible"));
+    }
+    if facts.segments_in_table.is_none() && last.plain_len != facts.plain_len {
+        return Err(malformed("the only segment is not the whole object"));
+    }
+    Ok(())
 }
 
 fn read_facts(input: &mut Decoder<'_>) -> Result<Facts, Error> {
     let broken = |_| malformed("the facts are not the CBOR they should be");
     let entries = input.map().map_err(broken)?.ok_or(malformed("a length is indefinite"))?;
     let (mut plain_len, mut md5, mut named) = (None, None, BTreeMap::new());
+    let (mut last_segment, mut segments_in_table, mut composite) = (None, None, false);
     for _ in 0..entries {
         match input.u64().map_err(broken)? {
             key::PLAIN_LEN => plain_len = Some(input.u64().map_err(broken)?),
@@ -174,15 +244,27 @@ fn read_facts(input: &mut Decoder<'_>) -> Result<Facts, Error> {
             key::CHECKSUMS => {
                 named = cbor::read_text_map(input, |value| value.bytes().map(<[u8]>::to_vec)).map_err(broken)?;
             }
-            key::LAST_SEGMENT | key::SEGMENTS | key::CHECKSUM_TYPE => {
-                return Err(Error::MultipartUnsupported);
-            }
+            key::LAST_SEGMENT => last_segment = Some(read_segment(input).map_err(broken)?),
+            key::SEGMENTS => segments_in_table = Some(input.u32().map_err(broken)?),
+            key::CHECKSUM_TYPE => composite = input.str().map_err(broken)? == ChecksumType::Composite.as_str(),
             _ => return Err(malformed("there is a fact of an unknown kind")),
         }
     }
     let (checksums, unknown_checksums) = split_names(named)?;
     let plain_len = plain_len.ok_or(malformed("the length is missing"))?;
-    Ok(Facts { plain_len, md5, checksums, unknown_checksums })
+    let summed = !checksums.is_empty() || !unknown_checksums.is_empty();
+    let kind = if composite { ChecksumType::Composite } else { ChecksumType::FullObject };
+    let checksum_type = summed.then_some(kind);
+    Ok(Facts { plain_len, last_segment, segments_in_table, md5, checksums, unknown_checksums, checksum_type })
+}
+
+fn read_segment(input: &mut Decoder<'_>) -> Result<Segment, minicbor::decode::Error> {
+    let wrong = |_| minicbor::decode::Error::message("not a segment");
+    // Another length of the array shows when the facts are encoded again.
+    input.array()?;
+    let (part, plain_len) = (input.u16()?, input.u64()?);
+    let salt: [u8; SALT] = input.bytes()?.try_into().map_err(wrong)?;
+    Ok(Segment { part, plain_len, salt })
 }
 
 fn read_md5(bytes: &[u8]) -> Result<[u8; 16], Error> {
@@ -228,7 +310,7 @@ mod tests {
 
     fn sealed(facts: &Facts) -> BytesMut {
         let mut out = BytesMut::new();
-        seal(&keys(), [3; NONCE], facts, &mut out).unwrap();
+        seal(&keys(), [3; NONCE], facts, 0, &mut out).unwrap();
         out
     }
 
@@ -267,7 +349,7 @@ mod tests {
     fn facts_that_do_not_fit_are_not_sealed() {
         let mut large = facts();
         large.unknown_checksums.insert("X".to_owned(), vec![0; 100]);
-        assert_eq!(seal(&keys(), [3; NONCE], &large, &mut BytesMut::new()), Err(Error::FactsTooLong));
+        assert_eq!(seal(&keys(), [3; NONCE], &large, 0, &mut BytesMut::new()), Err(Error::FactsTooLong));
     }
 
     #[test]
@@ -291,7 +373,40 @@ mod tests {
 
     #[test]
     fn segments_mean_a_multipart_upload() {
-        assert_eq!(decode(&padded(b"\xa2\x01\x05\x03\x01")), Err(Error::MultipartUnsupported));
+        let last = Segment { part: 9, plain_len: 5, salt: [4; SALT] };
+        let parts = Facts { last_segment: Some(last), checksum_type: Some(ChecksumType::Composite), ..facts() };
+        assert_eq!(parts.upload(), Upload::Multipart);
+        assert_eq!(Summary::open(&keys(), &sealed(&parts)).unwrap().facts, parts);
+        for (upload, other) in [(Upload::Put, &parts), (Upload::Multipart, &facts())] {
+            let keys = ObjectKeys::derive_for(&DataKey::from_bytes([1; 32]), Some(upload));
+            assert_eq!(Summary::open(&keys, &sealed(other)), Err(Error::UploadDisagrees));
+        }
+    }
+
+    #[test]
+    fn facts_about_segments_belong_together() {
+        let last = |part, plain_len| Some(Segment { part, plain_len, salt: [4; SALT] });
+        let multipart = || Facts { last_segment: last(3, 2), segments_in_table: Some(2), ..facts() };
+        assert_eq!(decode(&padded(&encode(&multipart()).unwrap())), Ok(multipart()));
+        let bad = [
+            Facts { last_segment: None, ..multipart() },
+            Facts {
+                last_segment: None,
+                segments_in_table: None,
+                checksum_type: Some(ChecksumType::Composite),
+                ..facts()
+            },
+            Facts { last_segment: last(0, 2), ..multipart() },
+            Facts { last_segment: last(10_001, 2), ..multipart() },
+            Facts { last_segment: last(3, 6), ..multipart() },
+            Facts { segments_in_table: Some(0), ..multipart() },
+            Facts { segments_in_table: Some(3), ..multipart() },
+            Facts { segments_in_table: None, ..multipart() },
+        ];
+        for facts in bad {
+            let verdict = decode(&padded(&encode(&facts).unwrap()));
+            assert!(matches!(verdict, Err(Error::MalformedSummary { .. })), "{facts:?}");
+        }
     }
 
     #[test]

@@ -4,33 +4,48 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 use crate::cipher::{Gcm, NONCE, derive};
-use crate::{DataKey, Error, metadata};
+use crate::segment::SALT;
+use crate::{DataKey, Error, Upload, metadata};
 
 /// Bytes of a key commitment.
 pub(crate) const COMMITMENT_LEN: usize = 32;
 
 /// The salt of the one segment of an object that was uploaded in one request: its data key seals nothing else.
-const PUT_SALT: [u8; 24] = [0; 24];
+pub(crate) const PUT_SALT: [u8; SALT] = [0; SALT];
 
 /// The derived keys of one object.
 pub struct ObjectKeys {
     commitment: [u8; COMMITMENT_LEN],
     footer: Gcm,
     metadata: Gcm,
-    segment: Gcm,
+    segments: SegmentKeys,
+    upload: Option<Upload>,
 }
+
+/// The keys of the segments of one object, each derived when its turn comes.
+#[derive(Clone)]
+pub(crate) struct SegmentKeys(Arc<DataKey>);
 
 impl ObjectKeys {
     /// Derives all keys of an object. Readers come here through [`Envelope::unlock`](crate::Envelope::unlock).
     pub fn derive(key: &DataKey) -> Self {
-        let gcm = |salt: &[u8], info: &[u8]| Gcm::new(&derive(key.bytes(), salt, &[info]));
+        Self::derive_for(key, None)
+    }
+
+    /// Derives all keys of an object whose kind of upload may be known from its envelope.
+    pub(crate) fn derive_for(key: &DataKey, upload: Option<Upload>) -> Self {
+        let gcm = |info: &[u8]| Gcm::new(&derive(key.bytes(), b"", &[info]));
         Self {
             commitment: commitment(key),
-            footer: gcm(b"", b"sealgate/1 footer"),
-            metadata: gcm(b"", b"sealgate/1 metadata"),
-            segment: gcm(&PUT_SALT, b"sealgate/1 segment"),
+            footer: gcm(b"sealgate/1 footer"),
+            metadata: gcm(b"sealgate/1 metadata"),
+            segments: SegmentKeys(Arc::new(DataKey::from_bytes(*key.bytes()))),
+            upload,
         }
     }
 
@@ -59,8 +74,25 @@ impl ObjectKeys {
         &self.footer
     }
 
-    pub(crate) fn segment(&self) -> &Gcm {
-        &self.segment
+    pub(crate) fn segments(&self) -> &SegmentKeys {
+        &self.segments
+    }
+
+    /// How the envelope says the object was uploaded; writers have none yet.
+    pub(crate) fn upload(&self) -> Option<Upload> {
+        self.upload
+    }
+
+    /// A key for another purpose than the content.
+    pub(crate) fn derived(&self, info: &[u8]) -> Zeroizing<[u8; 32]> {
+        derive(self.segments.0.bytes(), b"", &[info])
+    }
+}
+
+impl SegmentKeys {
+    /// The key of the segment with this salt.
+    pub(crate) fn key(&self, salt: &[u8; SALT]) -> Gcm {
+        Gcm::new(&derive(self.0.bytes(), salt, &[b"sealgate/1 segment"]))
     }
 }
 

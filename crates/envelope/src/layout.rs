@@ -29,13 +29,21 @@ const MAX_ENTRIES: u64 = 9_999;
 /// Table bytes of one entry.
 const ENTRY_LEN: u64 = 64;
 
+/// The longest table any object has, so that readers can bound what they fetch.
+pub const MAX_TABLE_LEN: u64 = 705_488;
+
 /// Stored bytes of the chunks of `plain_len` bytes, without the footer.
 pub fn body_len(plain_len: u64) -> Option<u64> {
     let tags = plain_len.div_ceil(CHUNK_LEN).checked_mul(TAG_LEN)?;
     plain_len.checked_add(tags)
 }
 
-/// Length of the table of an object of `plain_len` bytes.
+/// Stored bytes of a segment of `plain_len` bytes.
+pub fn segment_len(plain_len: u64) -> Option<u64> {
+    body_len(plain_len)
+}
+
+/// Length of the table of a regular object of `plain_len` bytes.
 pub fn table_len(plain_len: u64) -> u64 {
     // At most 639,936, so it cannot overflow.
     plain_len.div_euclid(PART_LEN).min(MAX_ENTRIES).saturating_mul(ENTRY_LEN)
@@ -46,7 +54,8 @@ pub fn sealed_len(plain_len: u64) -> Option<u64> {
     body_len(plain_len)?.checked_add(table_len(plain_len))?.checked_add(SUMMARY_LEN)
 }
 
-/// Length of the content of a stored object, or `None` when no object has this length.
+/// Length of the content of a stored object, or `None` when no object has this length, or only an irregular one, whose
+/// summary must be asked.
 pub fn plain_len(sealed_len: u64) -> Option<u64> {
     let body = sealed_len.checked_sub(SUMMARY_LEN)?;
     let parts = body.div_euclid(SEALED_PART_LEN).min(MAX_ENTRIES);

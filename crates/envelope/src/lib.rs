@@ -5,6 +5,7 @@
 //!
 //! Writing: [`ObjectKeys::derive`], [`Envelope::new`], [`Sealer`]. Reading: [`Envelope::parse`],
 //! [`Envelope::unlock`], then [`Opener`] for a whole object or [`layout::span`] and [`RangeOpener`] for a range.
+//! In parts: a [`SegmentSealer`] for each, [`seal_footer`] behind them; [`PartMap`] and [`SegmentsOpener`] to read.
 //! The bytes are described in `FORMAT.md` at the root of the repository.
 
 // Lengths and bytes come from strangers: nothing here may panic on them.
@@ -23,21 +24,30 @@ mod format;
 mod key_id;
 mod keys;
 mod metadata;
+mod part_map;
 mod secret;
+mod segment;
+mod table;
 mod transform;
+mod upload;
 
+pub mod checksum;
 pub mod layout;
 pub mod wrap;
 
+pub use checksum::ChecksumType;
 pub use digest::{ChecksumName, Computed, DigestSet, Digests};
 pub use envelope::{Envelope, Upload};
 pub use error::Error;
 pub use footer::{Facts, Summary};
-pub use format::sealed::{Opener, RangeOpener, Sealer};
+pub use format::sealed::{Opener, RangeOpener, Sealer, SegmentSealer, SegmentsOpener};
 pub use key_id::KeyId;
 pub use keys::ObjectKeys;
 pub use layout::{CHUNK_LEN, SUMMARY_LEN, TAG_LEN};
+pub use part_map::PartMap;
 pub use secret::{DataKey, WrappingSecret};
+pub use segment::Segment;
+pub use table::seal_footer;
 pub use transform::Transform;
 pub use wrap::{Binding, BindingMode, EncryptedDataKey, WrapAlgorithm};
 

@@ -6,11 +6,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
-use envelope::{Binding, Computed, DataKey, Digests, Envelope, Error, Facts, ObjectKeys, Opener, WrappingSecret, wrap};
+use envelope::{
+    Binding, ChecksumName, ChecksumType, Computed, DataKey, Digests, Envelope, Error, Facts, ObjectKeys, Opener,
+    PartMap, SegmentsOpener, Summary, Upload, WrappingSecret, checksum, wrap,
+};
 use sha2::{Digest, Sha256};
 
 use crate::vector::{Expect, Opened, Piece, Vector};
@@ -93,21 +97,16 @@ fn bytes_of(piece: &Piece, vector: &Vector) -> Vec<u8> {
         Piece::Base64(text) => STANDARD.decode(text).unwrap(),
         Piece::Of { vector, from, to } => stored(&read(vector))[*from..*to].to_vec(),
         Piece::Pattern(len) => vector::pattern(*len),
-        Piece::SealedPattern(len) => sealed_pattern(vector, *len),
+        Piece::SealedPattern(len) => sealed_segment(vector, &[0; 24], &vector::pattern(*len)),
+        Piece::SealedPart { salt, from, to } => {
+            sealed_segment(vector, &hex::decode(salt).unwrap(), &vector::pattern(*to)[*from..])
+        }
     }
 }
 
-fn sealed_pattern(vector: &Vector, plain_len: usize) -> Vec<u8> {
+fn sealed_segment(vector: &Vector, salt: &[u8], plain: &[u8]) -> Vec<u8> {
     let envelope = Envelope::parse(&vector.envelope).unwrap();
-    let key = forge::hkdf(&data_key(vector, &envelope), &[0; 24], b"sealgate/1 segment");
-    let plain = vector::pattern(plain_len);
-    let chunks = plain.chunks(65_536);
-    let last = chunks.len() - 1;
-    let seal = |(index, chunk): (usize, &[u8])| {
-        let nonce = [&u32::from(index == last).to_be_bytes()[..], &(index as u64).to_be_bytes()].concat();
-        forge::gcm(&key, nonce.try_into().unwrap(), b"", chunk)
-    };
-    chunks.enumerate().flat_map(seal).collect()
+    forge::segment(&data_key(vector, &envelope), salt, plain)
 }
 
 /// The bytes of a data key, which the crate never shows: unwrapped by hand.
@@ -126,22 +125,68 @@ fn open(vector: &Vector, stored: &[u8]) -> Result<Opened, Error> {
     let envelope = Envelope::parse(&vector.envelope)?;
     let keys = unlock(vector, &envelope)?;
     let metadata = vector.sealed_metadata.as_ref().map(|value| keys.open_metadata(value)).transpose()?;
-    let mut plain = BytesMut::new();
-    let mut opener = Opener::new(keys, stored.len() as u64)?;
-    let plain_len = opener.plain_len();
-    opener.push(stored, &mut plain)?;
-    let facts = opener.finish(&mut plain)?;
-    facts.check(&every_digest_of(&plain))?;
+    let (plain, facts, parts) = match envelope.upload() {
+        Upload::Put => open_put(keys, stored)?,
+        Upload::Multipart => open_parts(&keys, stored)?,
+    };
     let Facts { md5, checksums, .. } = facts;
     Ok(Opened {
         data_key: hex::encode(data_key(vector, &envelope)),
-        plain_len,
+        plain_len: facts.plain_len,
         plain_sha256: hex::encode(Sha256::digest(&plain)),
         plain: (plain.len() < 100).then(|| hex::encode(&plain)),
         metadata,
         md5: md5.map(hex::encode),
         checksums: checksums.iter().map(|(name, value)| (name.to_string(), hex::encode(value))).collect(),
+        composite: facts.checksum_type == Some(ChecksumType::Composite),
+        parts,
     })
+}
+
+type Content = (BytesMut, Facts, Vec<(u16, u64)>);
+
+fn open_put(keys: ObjectKeys, stored: &[u8]) -> Result<Content, Error> {
+    let (mut opener, mut plain) = (Opener::new(keys, stored.len() as u64)?, BytesMut::new());
+    opener.push(stored, &mut plain)?;
+    let facts = opener.finish(&mut plain)?;
+    facts.check(&every_digest_of(&plain))?;
+    Ok((plain, facts, Vec::new()))
+}
+
+fn open_parts(keys: &ObjectKeys, stored: &[u8]) -> Result<Content, Error> {
+    let sealed_len = stored.len() as u64;
+    let (rest, summary) = stored.split_last_chunk::<256>().ok_or(Error::ImpossibleLength { sealed_len })?;
+    let summary = Summary::open(keys, summary)?;
+    summary.check_sealed_len(sealed_len)?;
+    let body_len = rest.len() - usize::try_from(summary.table_len).unwrap();
+    let (body, table) = rest.split_at(body_len);
+    let map = PartMap::open(keys, &summary, table, sealed_len)?;
+    let (mut opener, mut plain) = (SegmentsOpener::new(keys, &map, 0..map.plain_len())?, BytesMut::new());
+    opener.push(body, &mut plain)?;
+    opener.finish(&mut plain)?;
+    check_digests(&plain, &map)?;
+    let parts = map.parts().iter().map(|segment| (segment.part, segment.plain_len)).collect();
+    Ok((plain, map.facts().clone(), parts))
+}
+
+/// Compares what the crate does not compute again: MD5 and SHA, over the content or over the parts' digests.
+fn check_digests(plain: &[u8], map: &PartMap) -> Result<(), Error> {
+    let range = |range: Range<u64>| usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+    let parts: Vec<_> = (0..map.parts().len()).map(|index| &plain[range(map.part_range(index).unwrap())]).collect();
+    let digests: Vec<_> = parts.iter().map(|part| every_digest_of(part)).collect();
+    let facts = map.facts();
+    facts.check(&every_digest_of(plain))?;
+    let md5 = checksum::md5_of_md5s(digests.iter().map(|part| part.md5.unwrap()));
+    if facts.md5.is_some_and(|said| said != md5) {
+        return Err(Error::DigestDisagrees { digest: "MD5" });
+    }
+    for (name, said) in facts.checksums.iter().filter(|_| facts.checksum_type == Some(ChecksumType::Composite)) {
+        let found = checksum::composite(*name, digests.iter().map(|part| &part.checksums[name]));
+        if *said != found {
+            return Err(Error::DigestDisagrees { digest: ChecksumName::as_str(*name) });
+        }
+    }
+    Ok(())
 }
 
 fn unlock(vector: &Vector, envelope: &Envelope) -> Result<ObjectKeys, Error> {
@@ -175,10 +220,11 @@ fn check_of(error: &Error) -> &'static str {
         Error::Commitment => "commitment",
         Error::Metadata | Error::MalformedMetadata => "metadata",
         Error::ImpossibleLength { .. } => "length",
-        Error::Chunk { .. } => "chunk",
+        Error::Chunk { .. } | Error::PartChunk { .. } => "chunk",
         Error::Summary | Error::MalformedSummary { .. } | Error::LengthDisagrees => "summary",
         Error::DigestDisagrees { .. } => "digest",
-        Error::MultipartUnsupported => "multipart",
+        Error::UploadDisagrees => "multipart",
+        Error::Table | Error::MalformedTable { .. } => "table",
         other => panic!("no vector provokes {other:?}"),
     }
 }

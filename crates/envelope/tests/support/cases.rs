@@ -292,7 +292,7 @@ fn facts() -> Vec<Case> {
         (
             "facts-segments",
             Object::hello()
-                .with_facts(b"\xa2\x01\x15\x03\x01")
+                .with_facts(&[b"\xa2\x01\x15\x02\x83\x01\x15\x58\x18", &[7; 24][..]].concat())
                 .refused("multipart", "an object of one request lists no segments"),
         ),
         ("facts-short-md5", facts(b"\xa2\x01\x15\x04\x41\x00", "an MD5 has 16 bytes")),

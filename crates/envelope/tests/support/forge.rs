@@ -56,6 +56,18 @@ pub(crate) fn gcm(key: &[u8; 32], nonce: [u8; 12], aad: &[u8], plain: &[u8]) -> 
     sealed
 }
 
+/// Seals the chunks of a segment.
+pub(crate) fn segment(data_key: &[u8; 32], salt: &[u8], plain: &[u8]) -> Vec<u8> {
+    let key = hkdf(data_key, salt, b"sealgate/1 segment");
+    let chunks = plain.chunks(65_536);
+    let count = chunks.len();
+    let seal = |(index, chunk): (usize, &[u8])| {
+        let nonce = [&u32::from(index + 1 == count).to_be_bytes()[..], &(index as u64).to_be_bytes()].concat();
+        gcm(&key, nonce.try_into().unwrap(), b"", chunk)
+    };
+    chunks.enumerate().flat_map(seal).collect()
+}
+
 /// Every digest a summary can hold.
 pub(crate) fn every_digest() -> DigestSet {
     DigestSet { md5: true, checksums: ChecksumName::ALL.into() }
@@ -216,6 +228,8 @@ impl Object {
             metadata: self.metadata.clone(),
             md5: self.computed.md5.map(hex::encode),
             checksums: checksums.map(|(name, value)| (name.to_string(), hex::encode(value))).collect(),
+            composite: false,
+            parts: Vec::new(),
         };
         self.vector(rule, Expect::Opened(Box::new(opened)))
     }

@@ -38,6 +38,8 @@ pub(crate) enum Piece {
     Pattern(usize),
     /// The chunks of a pattern of this length, sealed with the object's own segment key.
     SealedPattern(usize),
+    /// The chunks of bytes `from` up to `to` of the pattern, sealed as a part with this salt.
+    SealedPart { salt: String, from: usize, to: usize },
 }
 
 /// What a reader must make of an object.
@@ -65,6 +67,17 @@ pub(crate) struct Opened {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) md5: Option<String>,
     pub(crate) checksums: BTreeMap<String, String>,
+    /// Whether the checksums were computed over those of the parts.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) composite: bool,
+    /// Number and length of each part of a multipart upload.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parts: Vec<(u16, u64)>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks this way")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Where the vectors lie.

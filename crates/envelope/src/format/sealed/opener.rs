@@ -9,7 +9,8 @@ use bytes::BytesMut;
 
 use super::cursor::{CHUNK, Cursor, SEALED_CHUNK};
 use super::gather::Gather;
-use crate::cipher::TAG;
+use crate::cipher::{Gcm, TAG};
+use crate::keys::PUT_SALT;
 use crate::{ChecksumName, DigestSet, Digests, Error, Facts, ObjectKeys, Summary, Transform, layout};
 
 const SUMMARY: usize = 256;
@@ -17,6 +18,7 @@ const SUMMARY: usize = 256;
 /// Opens one object.
 pub struct Opener {
     keys: ObjectKeys,
+    key: Gcm,
     plain_len: u64,
     sealed_len: u64,
     missing: u64,
@@ -37,6 +39,7 @@ impl Opener {
         let plain_len = layout::plain_len(sealed_len).ok_or(Error::ImpossibleLength { sealed_len })?;
         let crcs = [ChecksumName::Crc32, ChecksumName::Crc32c, ChecksumName::Crc64Nvme];
         Ok(Self {
+            key: keys.segments().key(&PUT_SALT),
             keys,
             plain_len,
             sealed_len,
@@ -80,6 +83,9 @@ impl Opener {
             return Err(Error::Truncated { missing: self.missing });
         }
         let summary = Summary::open(&self.keys, &self.summary)?;
+        if summary.facts.last_segment.is_some() {
+            return Err(Error::UploadDisagrees);
+        }
         summary.check_sealed_len(self.sealed_len)?;
         let held_back = out.len();
         self.open_last(out)?;
@@ -110,7 +116,7 @@ impl Opener {
     }
 
     fn open_next(&mut self, input: &mut &[u8], out: &mut BytesMut) -> Result<(), Error> {
-        let (key, nonce, index) = (self.keys.segment(), self.cursor.nonce(), self.cursor.index());
+        let (key, nonce, index) = (&self.key, self.cursor.nonce(), self.cursor.index());
         let start = out.len();
         let opened = self.gather.next(self.cursor.sealed_len(), input, |chunk| {
             key.decrypt(nonce, b"", chunk, out).map_err(|_| Error::Chunk { index })
@@ -128,7 +134,7 @@ impl Opener {
         }
         let (start, index, sealed) = (out.len(), self.cursor.index(), self.gather.held());
         out.reserve(sealed.len().saturating_sub(TAG));
-        self.keys.segment().decrypt(self.cursor.nonce(), b"", sealed, out).map_err(|_| Error::Chunk { index })?;
+        self.key.decrypt(self.cursor.nonce(), b"", sealed, out).map_err(|_| Error::Chunk { index })?;
         self.crcs.update(out.get(start..).unwrap_or_default());
         Ok(())
     }

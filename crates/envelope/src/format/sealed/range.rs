@@ -9,12 +9,14 @@ use bytes::BytesMut;
 
 use super::cursor::{CHUNK, Cursor, SEALED_CHUNK};
 use super::gather::Gather;
+use crate::cipher::Gcm;
+use crate::keys::PUT_SALT;
 use crate::layout::CipherSpan;
 use crate::{Error, ObjectKeys, Transform};
 
 /// Opens the chunks of one span.
 pub struct RangeOpener {
-    keys: ObjectKeys,
+    key: Gcm,
     missing: u64,
     skip: usize,
     take: u64,
@@ -26,9 +28,10 @@ pub struct RangeOpener {
 impl RangeOpener {
     /// Begins a span of an object with `plain_len` bytes of content, made by [`layout::span`](crate::layout::span) for
     /// the same object.
+    #[expect(clippy::needless_pass_by_value, reason = "the keys of an object go with its reader")]
     pub fn new(keys: ObjectKeys, plain_len: u64, span: &CipherSpan) -> Self {
         Self {
-            keys,
+            key: keys.segments().key(&PUT_SALT),
             missing: span.fetch.end.saturating_sub(span.fetch.start),
             skip: usize::try_from(span.skip).unwrap_or(usize::MAX),
             take: span.take,
@@ -79,7 +82,7 @@ impl RangeOpener {
     }
 
     fn open_next(&mut self, input: &mut &[u8], out: &mut BytesMut) -> Result<(), Error> {
-        let (key, nonce, index) = (self.keys.segment(), self.cursor.nonce(), self.cursor.index());
+        let (key, nonce, index) = (&self.key, self.cursor.nonce(), self.cursor.index());
         let (skip, wanted, start) = (self.skip, self.take, out.len());
         let opened = self.gather.next(self.cursor.sealed_len(), input, |chunk| {
             key.decrypt(nonce, b"", chunk, out).map_err(|_| Error::Chunk { index })
@@ -95,7 +98,7 @@ impl RangeOpener {
 }
 
 /// Cuts what follows `start` to at most `wanted` bytes behind the first `skip`, and says how many are left.
-fn cut(out: &mut BytesMut, start: usize, skip: usize, wanted: u64) -> u64 {
+pub(super) fn cut(out: &mut BytesMut, start: usize, skip: usize, wanted: u64) -> u64 {
     let fresh = out.get_mut(start..).unwrap_or_default();
     let skip = skip.min(fresh.len());
     let kept = fresh.len().saturating_sub(skip).min(usize::try_from(wanted).unwrap_or(usize::MAX));

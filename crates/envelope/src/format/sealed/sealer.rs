@@ -7,9 +7,9 @@ use std::fmt;
 
 use bytes::{BufMut, BytesMut};
 
-use super::cursor::{CHUNK, Cursor, SEALED_CHUNK};
-use super::gather::Gather;
-use crate::cipher::{NONCE, TAG};
+use super::segment::SegmentSealer;
+use crate::cipher::NONCE;
+use crate::keys::PUT_SALT;
 use crate::{Computed, Error, Facts, ObjectKeys, footer, layout};
 
 /// Seals one object.
@@ -17,9 +17,7 @@ pub struct Sealer {
     keys: ObjectKeys,
     plain_len: u64,
     sealed_len: u64,
-    missing: u64,
-    cursor: Cursor,
-    gather: Gather,
+    segment: SegmentSealer,
 }
 
 impl Sealer {
@@ -29,8 +27,8 @@ impl Sealer {
     /// [`Error::TooLarge`] when the sealed length does not fit 64 bits.
     pub fn new(keys: ObjectKeys, plain_len: u64) -> Result<Self, Error> {
         let sealed_len = layout::sealed_len(plain_len).ok_or(Error::TooLarge { plain_len })?;
-        let cursor = Cursor::new(plain_len, 0);
-        Ok(Self { keys, plain_len, sealed_len, missing: plain_len, cursor, gather: Gather::default() })
+        let segment = SegmentSealer::new(&keys, PUT_SALT, plain_len)?;
+        Ok(Self { keys, plain_len, sealed_len, segment })
     }
 
     /// Length of the stored object.
@@ -43,22 +41,7 @@ impl Sealer {
     /// # Errors
     /// [`Error::WrongPlainLen`] when more bytes come than were announced.
     pub fn push(&mut self, plain: &[u8], out: &mut BytesMut) -> Result<(), Error> {
-        let excess = Error::WrongPlainLen { announced: self.plain_len };
-        let came = u64::try_from(plain.len()).map_err(|_| excess.clone())?;
-        self.missing = self.missing.checked_sub(came).ok_or(excess)?;
-        out.reserve(self.gather.completed_by(plain, CHUNK).saturating_mul(SEALED_CHUNK));
-        let mut input = plain;
-        while !input.is_empty() && !self.cursor.is_at_last() {
-            let (key, nonce) = (self.keys.segment(), self.cursor.nonce());
-            let sealed = self
-                .gather
-                .next(CHUNK, &mut input, |chunk| key.encrypt(nonce, b"", chunk, out).map_err(|_| Error::Internal))?;
-            if sealed {
-                self.cursor.advance();
-            }
-        }
-        self.gather.keep(CHUNK, &mut input);
-        Ok(())
+        self.segment.push(plain, out)
     }
 
     /// Appends the last chunk, the table and the summary.
@@ -76,17 +59,13 @@ impl Sealer {
         fill: &mut dyn FnMut(&mut [u8]),
         out: &mut BytesMut,
     ) -> Result<(), Error> {
-        if self.missing != 0 {
-            return Err(Error::WrongPlainLen { announced: self.plain_len });
-        }
-        let mut summary = BytesMut::new();
-        footer::seal(&self.keys, summary_nonce, &Facts::new(self.plain_len, facts), &mut summary)?;
-        let table_len = usize::try_from(layout::table_len(self.plain_len)).map_err(|_| Error::Internal)?;
-        let last = self.gather.held();
-        out.reserve(last.len().saturating_add(TAG).saturating_add(table_len).saturating_add(summary.len()));
-        if !self.cursor.is_done() {
-            self.keys.segment().encrypt(self.cursor.nonce(), b"", last, out).map_err(|_| Error::Internal)?;
-        }
+        self.segment.check_complete()?;
+        let (mut summary, table_len) = (BytesMut::new(), layout::table_len(self.plain_len));
+        footer::seal(&self.keys, summary_nonce, &Facts::new(self.plain_len, facts), table_len, &mut summary)?;
+        let table_len = usize::try_from(table_len).map_err(|_| Error::Internal)?;
+        let behind = table_len.saturating_add(summary.len());
+        out.reserve(self.segment.held_sealed_len().saturating_add(behind));
+        self.segment.finish(out)?;
         let table_start = out.len();
         out.put_bytes(0, table_len);
         fill(out.get_mut(table_start..).ok_or(Error::Internal)?);
@@ -99,7 +78,7 @@ impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealer")
             .field("plain_len", &self.plain_len)
-            .field("missing", &self.missing)
+            .field("missing", &self.segment.missing())
             .finish_non_exhaustive()
     }
 }
