@@ -3,6 +3,8 @@
 //! Everything that changes a bucket blocks and belongs on a blocking thread, which a caller who goes away cannot stop
 //! half-way.
 
+mod uploads;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
@@ -17,6 +19,7 @@ use crate::commit::{Staged, create_directory, sync_directory};
 use crate::conditions::{RemoveConditions, WriteConditions};
 use crate::error::disk;
 use crate::index::{Entry, Index, Page, Query};
+use crate::multiparts::Multiparts;
 use crate::path::{self, Address, SHARDS};
 use crate::record::{Moment, Record};
 
@@ -29,6 +32,7 @@ pub(crate) struct Bucket {
     created: Moment,
     directory: PathBuf,
     index: RwLock<Index>,
+    pub(crate) uploads: Multiparts,
     /// Held from a condition's check to its commit, by every key whose hash begins alike.
     shards: Vec<Mutex<Shard>>,
     /// Held by every change, and exclusively by the bucket's own removal.
@@ -51,7 +55,8 @@ enum Shard {
 impl Bucket {
     pub(crate) fn new(directory: PathBuf, created: Moment) -> Self {
         let shards = std::iter::repeat_with(|| Mutex::new(Shard::Absent)).take(SHARDS).collect();
-        Self { created, directory, index: RwLock::default(), shards, life: RwLock::new(Life::Alive) }
+        let uploads = Multiparts::new(&directory);
+        Self { created, directory, index: RwLock::default(), uploads, shards, life: RwLock::new(Life::Alive) }
     }
 
     /// Reads every record below the directory into the index.
@@ -63,6 +68,7 @@ impl Bucket {
             let broken = |_| Err(io::Error::other("a loader did not end"));
             loaders.into_iter().try_for_each(|loader| loader.join().unwrap_or_else(broken))
         })?;
+        bucket.uploads.load(|multipart| bucket.completed(&multipart.intent.key, &multipart.id).is_some())?;
         Ok(bucket)
     }
 
@@ -162,7 +168,7 @@ impl Bucket {
         Ok(Some(address.shard()))
     }
 
-    /// Ends the bucket if it is empty: moves its directory to `grave`, where the next sweep would find it too.
+    /// Ends the bucket if it holds no object, and its unfinished uploads with it: moves its directory to `grave`, where the next sweep would find it too.
     pub(crate) fn bury(&self, grave: &Path) -> S3Result<()> {
         let mut life = self.life.write().unwrap_or_else(PoisonError::into_inner);
         if *life == Life::Removed {

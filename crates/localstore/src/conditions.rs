@@ -118,23 +118,14 @@ impl RemoveConditions {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use s3s::S3ErrorCode;
     use s3s::dto::ETag;
 
     use super::*;
-    use crate::tag::Tag;
 
     fn record() -> Record {
-        Record {
-            key: "k".to_owned(),
-            content_len: 3,
-            etag: Tag::random(),
-            modified: Moment::from_dto(&date("Wed, 21 Oct 2015 07:28:00 GMT")),
-            headers: BTreeMap::new(),
-            metadata: BTreeMap::new(),
-        }
+        let modified = Moment::from_dto(&date("Wed, 21 Oct 2015 07:28:00 GMT"));
+        Record { modified, ..Record::new("k".to_owned(), 3) }
     }
 
     fn date(text: &str) -> Timestamp {

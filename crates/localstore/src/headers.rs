@@ -7,6 +7,7 @@ use s3s::{S3Result, s3_error};
 
 use crate::conditions::http_date;
 use crate::record::Record;
+use crate::tagging;
 
 /// What S3 calls system metadata.
 const KEPT: [&str; 8] = [
@@ -23,13 +24,12 @@ const METADATA_PREFIX: &str = "x-amz-meta-";
 const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
 
 /// Promises this store cannot keep. Better refused than silently dropped.
-const REFUSED: [&str; 8] = [
+const REFUSED: [&str; 7] = [
     "x-amz-grant-",
     "x-amz-object-lock-",
     "x-amz-server-side-encryption",
-    "x-amz-tagging",
     "x-amz-write-offset-bytes",
-    "x-amz-copy-source",
+    "x-amz-copy-source-server-side-encryption",
     "x-amz-rename-source",
     "x-amz-annotation",
 ];
@@ -49,6 +49,20 @@ pub(crate) fn refuse_unsupported(headers: &HeaderMap) -> S3Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Everything of a PUT that is kept with the object, except its content.
+#[derive(Debug, Clone)]
+pub(crate) struct Properties {
+    pub(crate) system: BTreeMap<String, String>,
+    pub(crate) user: BTreeMap<String, String>,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// The properties of a PUT, or of a request that begins an upload. Refuses what cannot be kept.
+pub(crate) fn properties(headers: &HeaderMap) -> S3Result<Properties> {
+    refuse_unsupported(headers)?;
+    Ok(Properties { system: system(headers)?, user: user(headers)?, tags: tagging::from_headers(headers)? })
 }
 
 /// The system metadata of a PUT.
@@ -82,7 +96,7 @@ pub(crate) fn user(headers: &HeaderMap) -> S3Result<BTreeMap<String, String>> {
     Ok(metadata)
 }
 
-fn text(name: &str, value: &HeaderValue) -> S3Result<String> {
+pub(crate) fn text(name: &str, value: &HeaderValue) -> S3Result<String> {
     let text = std::str::from_utf8(value.as_bytes());
     text.map(str::to_owned).map_err(|_| s3_error!(InvalidArgument, "The header {name} is not UTF-8."))
 }
@@ -121,6 +135,9 @@ pub(crate) fn answer(record: &Record, overrides: Overrides) -> S3Result<HeaderMa
         ("content-type", overrides.content_type),
         ("expires", overrides.expires.as_ref().map(http_date)),
     ];
+    if !record.tags.is_empty() {
+        headers.insert("x-amz-tagging-count", HeaderValue::from(record.tags.len()));
+    }
     for (name, value) in overridden {
         if let Some(value) = value {
             add(&mut headers, name, &value)?;
@@ -173,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_promise_that_cannot_be_kept_is_refused() {
-        for name in ["x-amz-tagging", "x-amz-server-side-encryption-customer-key", "x-amz-object-lock-mode"] {
+        for name in ["x-amz-server-side-encryption-customer-key", "x-amz-object-lock-mode"] {
             assert!(refuse_unsupported(&headers(&[(name, "x")])).is_err(), "{name}");
         }
         assert!(refuse_unsupported(&headers(&[("x-amz-acl", "public-read")])).is_err());

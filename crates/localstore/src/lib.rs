@@ -40,6 +40,7 @@
 //! every client that this is none. `Content-MD5` is verified where it is sent; `x-amz-checksum-*` headers are neither
 //! verified nor returned.
 
+mod assembly;
 mod bucket;
 mod commit;
 mod conditions;
@@ -48,6 +49,9 @@ mod error;
 mod headers;
 mod index;
 mod listing;
+mod multipart;
+mod multiparts;
+mod ops;
 mod path;
 mod range;
 mod record;
@@ -55,6 +59,7 @@ mod root;
 mod s3;
 mod store;
 mod tag;
+mod tagging;
 mod upload;
 
 pub use error::Error;

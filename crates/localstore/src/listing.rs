@@ -25,7 +25,7 @@ pub(crate) fn list_v1(bucket: &Bucket, input: ListObjectsInput) -> S3Result<List
     let prefix = input.prefix.unwrap_or_default();
     let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
     let marker = input.marker.unwrap_or_default();
-    let limit = limit(input.max_keys)?;
+    let limit = page_limit("max-keys", input.max_keys)?;
     let from = marker_position(&marker, &prefix, delimiter.as_deref());
     let page =
         bucket.page(&Query { prefix: &prefix, delimiter: delimiter.as_deref(), from: &from, limit: to_usize(limit) });
@@ -56,7 +56,7 @@ pub(crate) fn list_v2(bucket: &Bucket, input: ListObjectsV2Input) -> S3Result<Li
     let view = View::new(input.encoding_type.as_ref(), input.fetch_owner.unwrap_or(false))?;
     let prefix = input.prefix.unwrap_or_default();
     let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
-    let limit = limit(input.max_keys)?;
+    let limit = page_limit("max-keys", input.max_keys)?;
     let from = match (&input.continuation_token, &input.start_after) {
         (Some(token), _) => from_token(token)?,
         (None, Some(key)) if !key.is_empty() => Position::AfterKey(key.clone()),
@@ -85,19 +85,20 @@ pub(crate) fn list_v2(bucket: &Bucket, input: ListObjectsV2Input) -> S3Result<Li
     })
 }
 
-fn limit(asked: Option<i32>) -> S3Result<i32> {
+/// How much a page shows, by the parameter that asks for it.
+pub(crate) fn page_limit(parameter: &'static str, asked: Option<i32>) -> S3Result<i32> {
     match asked {
-        Some(asked) if asked < 0 => Err(s3_error!(InvalidArgument, "max-keys must not be negative")),
+        Some(asked) if asked < 0 => Err(s3_error!(InvalidArgument, "{parameter} must not be negative")),
         asked => Ok(asked.unwrap_or(PAGE_LIMIT).min(PAGE_LIMIT)),
     }
 }
 
-fn to_usize(limit: i32) -> usize {
+pub(crate) fn to_usize(limit: i32) -> usize {
     usize::try_from(limit).unwrap_or(0)
 }
 
 /// A marker may be a key or, when the last page ended with one, a common prefix.
-fn marker_position(marker: &str, prefix: &str, delimiter: Option<&str>) -> Position {
+pub(crate) fn marker_position(marker: &str, prefix: &str, delimiter: Option<&str>) -> Position {
     let query = Query { prefix, delimiter, from: &Position::Start, limit: 0 };
     if marker.is_empty() {
         Position::Start
@@ -128,13 +129,13 @@ fn from_token(token: &str) -> S3Result<Position> {
 }
 
 /// How names and objects are shown.
-struct View {
+pub(crate) struct View {
     encoded: bool,
     owners: bool,
 }
 
 impl View {
-    fn new(encoding: Option<&EncodingType>, owners: bool) -> S3Result<Self> {
+    pub(crate) fn new(encoding: Option<&EncodingType>, owners: bool) -> S3Result<Self> {
         match encoding.map(EncodingType::as_str) {
             None | Some("") => Ok(Self { encoded: false, owners }),
             Some(EncodingType::URL) => Ok(Self { encoded: true, owners }),
@@ -142,11 +143,11 @@ impl View {
         }
     }
 
-    fn encoding_type(&self) -> Option<EncodingType> {
+    pub(crate) fn encoding_type(&self) -> Option<EncodingType> {
         self.encoded.then(|| EncodingType::from_static(EncodingType::URL))
     }
 
-    fn show(&self, name: &str) -> String {
+    pub(crate) fn show(&self, name: &str) -> String {
         if self.encoded { url_encode(name) } else { name.to_owned() }
     }
 

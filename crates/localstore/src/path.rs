@@ -59,6 +59,21 @@ pub(crate) fn objects(bucket: &Path) -> PathBuf {
     bucket.join("objects")
 }
 
+/// The directory of a bucket's unfinished uploads, one directory each.
+pub(crate) fn uploads(bucket: &Path) -> PathBuf {
+    bucket.join("uploads")
+}
+
+/// The file that says what an unfinished upload is to become.
+pub(crate) fn upload_record(upload: &Path) -> PathBuf {
+    upload.join("upload.json")
+}
+
+/// The file of one part.
+pub(crate) fn part(upload: &Path, number: u16) -> PathBuf {
+    upload.join(format!("{number:05}"))
+}
+
 /// Where one key lives inside its bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {

@@ -33,9 +33,43 @@ pub(crate) struct Record {
     pub(crate) headers: BTreeMap<String, String>,
     /// User metadata by name without `x-amz-meta-`, values as they came over the wire.
     pub(crate) metadata: BTreeMap<String, String>,
+    /// Object tags as they came with the content. Tags set later lie beside the file and outrank these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) tags: BTreeMap<String, String>,
+    /// What only an object put together from parts has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) multipart: Option<Assembly>,
+}
+
+/// How an object was put together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Assembly {
+    /// The upload it came from, so that a completion asked for once more is recognised.
+    pub(crate) upload: String,
+    /// How long each part is, in order. Gaps between part numbers are not kept: the parts of an object count from 1.
+    pub(crate) part_lens: Vec<u64>,
 }
 
 impl Record {
+    /// The record of content that arrives now, in one piece and without properties.
+    pub(crate) fn new(key: String, content_len: u64) -> Self {
+        Self {
+            key,
+            content_len,
+            etag: Tag::random(),
+            modified: Moment::now(),
+            headers: BTreeMap::new(),
+            metadata: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            multipart: None,
+        }
+    }
+
+    /// How long each part is; an object that arrived in one piece has one.
+    pub(crate) fn part_lens(&self) -> &[u64] {
+        self.multipart.as_ref().map_or(std::slice::from_ref(&self.content_len), |assembly| &assembly.part_lens)
+    }
+
     /// What follows the content in the object's file.
     pub(crate) fn encode(&self) -> io::Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec(self)?;
@@ -119,12 +153,10 @@ mod tests {
 
     fn record(content_len: u64, padding: usize) -> Record {
         Record {
-            key: "a/../b\u{1}".to_owned(),
-            content_len,
-            etag: Tag::random(),
             modified: Moment(1_700_000_000),
             headers: BTreeMap::from([("content-type".to_owned(), "text/plain".to_owned())]),
             metadata: BTreeMap::from([("padding".to_owned(), "x".repeat(padding))]),
+            ..Record::new("a/../b\u{1}".to_owned(), content_len)
         }
     }
 
@@ -155,6 +187,25 @@ mod tests {
         }
         assert!(Record::read(&file(&[b"x", &bytes])).is_err());
         assert!(Record::read(&file(&[&bytes, b"x"])).is_err());
+    }
+
+    #[test]
+    fn a_record_of_before_multipart_and_tags_is_still_read() {
+        let old = format!(
+            r#"{{"key":"k","content_len":2,"etag":"{}-1","modified":1,"headers":{{}},"metadata":{{"a":"b"}}}}"#,
+            "0".repeat(32)
+        );
+        let old_len = u32::try_from(old.len()).unwrap().to_le_bytes();
+        let record = Record::read(&file(&[b"hi", old.as_bytes(), &old_len, &MAGIC])).unwrap();
+        assert_eq!((record.metadata["a"].as_str(), record.part_lens()), ("b", &[2][..]));
+        assert!(record.tags.is_empty() && record.multipart.is_none());
+    }
+
+    #[test]
+    fn a_record_of_ten_thousand_parts_is_read() {
+        let assembly = Assembly { upload: "u".repeat(32), part_lens: vec![5_368_709_120; 10_000] };
+        let record = Record { multipart: Some(assembly), ..record(3, 0) };
+        assert_eq!(Record::read(&file(&[b"abc", &record.encode().unwrap()])).unwrap(), record);
     }
 
     #[test]

@@ -4,12 +4,15 @@ use std::fs::File;
 
 use http::HeaderMap;
 use s3s::dto::{
-    Bucket as BucketEntry, CreateBucketInput, CreateBucketOutput, DeleteBucketInput, DeleteBucketOutput,
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition,
-    Error as DeleteError, GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
-    ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, PostObjectInput, PostObjectOutput,
-    PutObjectInput, PutObjectOutput, StreamingBlob,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket as BucketEntry, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput,
+    DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition, Error as DeleteError,
+    GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput,
+    HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
+    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, ListPartsInput, ListPartsOutput, PostObjectInput, PostObjectOutput, PutObjectInput,
+    PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
@@ -17,8 +20,9 @@ use crate::conditions::{ReadConditions, RemoveConditions, WriteConditions};
 use crate::download::Content;
 use crate::headers::{self, Overrides};
 use crate::listing;
+use crate::ops::unfinished::list_uploads;
 use crate::range::Span;
-use crate::record::{Moment, Record};
+use crate::record::Record;
 use crate::store::{DirectoryStore, blocking};
 use crate::tag::Tag;
 use crate::upload::{Upload, parse_md5};
@@ -110,11 +114,12 @@ impl S3 for DirectoryStore {
         let (conditions, overrides) = reading!(input);
         let (file, record) = self.read(input.bucket, input.key, input.version_id.as_deref()).await?;
         conditions.check(&record)?;
-        let span = Span::resolve(input.range.as_ref(), input.part_number, record.content_len)?;
+        let span = Span::resolve(input.range.as_ref(), input.part_number, &record)?;
         let output = GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             content_length: i64::try_from(span.bytes.end - span.bytes.start).ok(),
             content_range: span.content_range(record.content_len),
+            parts_count: parts_count(&record, input.part_number),
             e_tag: Some(record.etag.to_dto()),
             last_modified: Some(record.modified.to_dto()),
             body: Some(StreamingBlob::new(Content::new(file, span.bytes))),
@@ -123,16 +128,19 @@ impl S3 for DirectoryStore {
         Ok(S3Response::with_headers(output, headers::answer(&record, overrides)?))
     }
 
-    /// A `Range` is ignored, which HTTP allows for HEAD: the answer speaks of the whole object.
+    /// A `Range` is ignored, which HTTP allows for HEAD: the answer speaks of the whole object, or of the part asked for.
+    /// Its status stays 200 even then, because the service gives no other; the range and length are the part's.
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = req.input;
         let (conditions, overrides) = reading!(input);
         let (_, record) = self.read(input.bucket, input.key, input.version_id.as_deref()).await?;
         conditions.check(&record)?;
-        Span::resolve(None, input.part_number, record.content_len)?;
+        let span = Span::resolve(None, input.part_number, &record)?;
         let output = HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
-            content_length: i64::try_from(record.content_len).ok(),
+            content_length: i64::try_from(span.bytes.end - span.bytes.start).ok(),
+            content_range: span.content_range(record.content_len),
+            parts_count: parts_count(&record, input.part_number),
             e_tag: Some(record.etag.to_dto()),
             last_modified: Some(record.modified.to_dto()),
             ..Default::default()
@@ -154,6 +162,45 @@ impl S3 for DirectoryStore {
         Ok(S3Response::new(DeleteObjectOutput::default()))
     }
 
+    async fn create_multipart_upload(
+        &self,
+        req: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        Ok(S3Response::new(self.begin_upload(req.input, &req.headers).await?))
+    }
+
+    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        let etag = self.receive_part(req.input, &req.headers).await?;
+        Ok(S3Response::new(UploadPartOutput { e_tag: Some(etag.to_dto()), ..Default::default() }))
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        req: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        Ok(S3Response::new(self.complete_upload(req.input).await?))
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        self.abort_upload(req.input).await?;
+        Ok(S3Response::new(AbortMultipartUploadOutput::default()))
+    }
+
+    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        Ok(S3Response::new(self.parts_of_upload(req.input)?))
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        req: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        let bucket = self.bucket(&req.input.bucket)?;
+        Ok(S3Response::new(list_uploads(&bucket, req.input)?))
+    }
+
     async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let output = self.remove_many(req.input).await?;
         Ok(S3Response::new(output))
@@ -168,21 +215,24 @@ impl DirectoryStore {
     }
 
     async fn write(&self, input: PutObjectInput, headers: &HeaderMap) -> S3Result<Tag> {
-        headers::refuse_unsupported(headers)?;
+        let properties = headers::properties(headers)?;
         let bucket = self.bucket(&input.bucket)?;
         let conditions = WriteConditions::new(input.if_match, input.if_none_match)?;
         bucket.foresee(&input.key, &conditions)?;
         let content_len = input.content_length.and_then(|content_len| u64::try_from(content_len).ok());
         let content_len = content_len.ok_or_else(|| s3_error!(MissingContentLength))?;
         let upload = Upload { content_len, md5: input.content_md5.as_deref().map(parse_md5).transpose()? };
-        let (system, user) = (headers::system(headers)?, headers::user(headers)?);
         let mut staged = upload.receive(input.body, self.layout().staged()).await?;
         blocking(move || {
-            let (key, etag, modified) = (input.key, Tag::random(), Moment::now());
-            let record = Record { key, content_len, etag, modified, headers: system, metadata: user };
+            let record = Record {
+                headers: properties.system,
+                metadata: properties.user,
+                tags: properties.tags,
+                ..Record::new(input.key, content_len)
+            };
             staged.complete(&record).map_err(crate::error::disk("finish an object"))?;
             bucket.commit(staged, &record, &conditions)?;
-            Ok(etag)
+            Ok(record.etag)
         })
         .await
     }
@@ -239,6 +289,11 @@ impl DirectoryStore {
             prefix: input.prefix,
         }
     }
+}
+
+/// S3 tells the number of parts to those who ask for one of several.
+fn parts_count(record: &Record, part: Option<i32>) -> Option<i32> {
+    part.and(record.multipart.as_ref()).and_then(|assembly| i32::try_from(assembly.part_lens.len()).ok())
 }
 
 /// Objects here have one version, which S3 calls `null`.

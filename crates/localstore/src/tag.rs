@@ -9,11 +9,20 @@ use uuid::Uuid;
 /// Names one write of one object. Equal tags mean the same bytes, because no two writes share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Tag(Uuid);
+pub(crate) struct Tag {
+    write: Uuid,
+    parts: u16,
+}
 
 impl Tag {
+    /// For what arrived in one piece.
     pub(crate) fn random() -> Self {
-        Self(Uuid::new_v4())
+        Self::for_parts(1)
+    }
+
+    /// For an object put together from parts; their number is the one thing a client may read out of a tag.
+    pub(crate) fn for_parts(parts: u16) -> Self {
+        Self { write: Uuid::new_v4(), parts }
     }
 
     pub(crate) fn to_dto(self) -> ETag {
@@ -46,7 +55,7 @@ impl Tag {
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-1", self.0.simple())
+        write!(f, "{}-{}", self.write.simple(), self.parts)
     }
 }
 
@@ -60,8 +69,10 @@ impl TryFrom<String> for Tag {
     type Error = &'static str;
 
     fn try_from(value: String) -> Result<Self, Self::Error> {
-        let digits = value.strip_suffix("-1").ok_or("an ETag without its suffix")?;
-        Uuid::try_parse(digits).map(Self).map_err(|_| "an ETag that is no number")
+        let (digits, parts) = value.split_once('-').ok_or("an ETag without its suffix")?;
+        let write = Uuid::try_parse(digits).map_err(|_| "an ETag that is no number")?;
+        let parts = parts.parse().map_err(|_| "an ETag of no number of parts")?;
+        Ok(Self { write, parts })
     }
 }
 
@@ -80,9 +91,17 @@ mod tests {
 
     #[test]
     fn a_tag_survives_being_written_down() {
-        let tag = Tag::random();
-        assert_eq!(Tag::try_from(String::from(tag)), Ok(tag));
-        assert!(Tag::try_from("0123".to_owned()).is_err());
+        for tag in [Tag::random(), Tag::for_parts(10_000)] {
+            assert_eq!(Tag::try_from(String::from(tag)), Ok(tag));
+        }
+        for wrong in ["0123", "0123-1", "-1", "00000000000000000000000000000000-x"] {
+            assert!(Tag::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_parts_is_told() {
+        assert!(Tag::for_parts(17).to_string().ends_with("-17"));
     }
 
     #[test]

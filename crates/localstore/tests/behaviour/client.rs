@@ -81,6 +81,35 @@ impl Client {
         self.send(request(Method::POST, target, &[], Body::from(body))).await
     }
 
+    /// Begins a multipart upload and answers with its id.
+    pub(crate) async fn begin(&self, target: &str, headers: &[(&str, &str)]) -> String {
+        let answer = self.call(Method::POST, &format!("{target}?uploads"), headers).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        answer.element("UploadId").unwrap()
+    }
+
+    /// Uploads a part and answers with its tag.
+    pub(crate) async fn part(&self, target: &str, id: &str, number: u16, body: impl Into<Bytes>) -> String {
+        let answer = self.put(&format!("{target}?partNumber={number}&uploadId={id}"), body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        answer.etag()
+    }
+
+    pub(crate) async fn complete(&self, target: &str, id: &str, parts: &[(u16, String)]) -> Answer {
+        self.complete_if(target, id, parts, &[]).await
+    }
+
+    pub(crate) async fn complete_if(
+        &self,
+        target: &str,
+        id: &str,
+        parts: &[(u16, String)],
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let body = part_list(parts);
+        self.send(request(Method::POST, &format!("{target}?uploadId={id}"), headers, Body::from(body))).await
+    }
+
     /// How many files lie in the staging directory.
     pub(crate) fn staged(&self) -> usize {
         std::fs::read_dir(self.directory().join("staging")).unwrap().count()
@@ -108,6 +137,18 @@ impl Answer {
         self.header("etag").unwrap().to_owned()
     }
 
+    /// The text of the first element of this name.
+    pub(crate) fn element(&self, name: &str) -> Option<String> {
+        self.elements(name).into_iter().next()
+    }
+
+    /// The texts of all elements of this name, which have no others inside.
+    pub(crate) fn elements(&self, name: &str) -> Vec<String> {
+        let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+        let texts = self.text().split(&start).skip(1);
+        texts.map(|rest| rest.split_once(&end).unwrap().0.replace("&quot;", "\"")).collect()
+    }
+
     /// The S3 error code, or the status of an answer without a body.
     pub(crate) fn code(&self) -> String {
         let code = self.text().split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
@@ -121,6 +162,15 @@ pub(crate) fn request(method: Method, target: &str, headers: &[(&str, &str)], bo
         request = request.header(*name, *value);
     }
     request.body(body).unwrap()
+}
+
+/// The body of a completion.
+pub(crate) fn part_list(parts: &[(u16, String)]) -> String {
+    let parts: String = parts
+        .iter()
+        .map(|(number, etag)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"))
+        .collect();
+    format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>")
 }
 
 /// The target of a key, every byte of it encoded.

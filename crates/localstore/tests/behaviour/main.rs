@@ -8,5 +8,7 @@ mod client;
 mod conditions;
 mod directory;
 mod listing;
+mod multipart;
 mod objects;
 mod races;
+mod unfinished;
