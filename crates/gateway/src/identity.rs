@@ -26,8 +26,10 @@ pub enum Need {
     Look,
     /// Content.
     Read,
-    /// Changes.
+    /// Changes of objects, and buckets made and deleted.
     Write,
+    /// Changes of what a store does with a bucket, and of who may see it there.
+    Administer,
 }
 
 impl Permission {
@@ -36,6 +38,7 @@ impl Permission {
             Need::Look => true,
             Need::Read => matches!(self, Self::Read | Self::ReadWrite),
             Need::Write => matches!(self, Self::Write | Self::ReadWrite),
+            Need::Administer => self == Self::ReadWrite,
         }
     }
 }
@@ -132,7 +135,9 @@ mod tests {
         assert!(writer.check(Some("one"), Need::Look).is_ok());
         assert!(writer.check(Some("one"), Need::Write).is_ok());
         assert!(writer.check(Some("one"), Need::Read).is_err());
+        assert!(writer.check(Some("one"), Need::Administer).is_err());
         assert!(client(Permission::Read).check(Some("one"), Need::Write).is_err());
+        assert!(client(Permission::ReadWrite).check(Some("one"), Need::Administer).is_ok());
     }
 
     #[test]

@@ -1,16 +1,22 @@
 //! The table of operations: what is served, and how a request line selects it. What has no row is refused.
 
+mod table;
+
 use http::{HeaderMap, Method};
 
 use crate::error::Fault;
 use crate::identity::Need;
 use crate::target::{Level, Target, is_ours};
 
+pub use table::{Operation, ROWS};
+
 /// What becomes of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is served.
+    /// It is served here, because objects, their sizes or their ETags are in it.
     Served,
+    /// It goes to the store as it is, once the client is known and may do it: sealing does not concern it.
+    Passed,
     /// It is refused for this reason.
     Refused(&'static str),
 }
@@ -26,9 +32,11 @@ pub struct Row {
     pub method: &'static str,
     /// What it is about.
     pub level: Level,
-    /// The query parameter that selects it; empty for the plain operation.
-    pub selector: &'static str,
-    /// The query parameters it understands.
+    /// The query parameters that together select it; none for the plain operation.
+    pub selectors: &'static [&'static str],
+    /// The header that selects it; empty when none does.
+    pub header: &'static str,
+    /// The query parameters it understands besides.
     pub params: &'static [&'static str],
     /// What a client needs for it.
     pub need: Need,
@@ -36,56 +44,25 @@ pub struct Row {
     pub verdict: Verdict,
 }
 
-macro_rules! operations {
-    ($($method:ident $level:ident $name:ident $([$selector:literal])? ($($param:literal),* $(,)?) $need:ident $verdict:expr;)*) => {
-        /// Every operation that has a row.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the names are those of the S3 API")]
-        pub enum Operation { $($name,)* }
+impl Row {
+    fn is_selected(&self, params: &[&str], headers: &HeaderMap) -> bool {
+        self.selectors.iter().all(|selector| params.contains(selector))
+            && (self.header.is_empty() || headers.contains_key(self.header))
+    }
 
-        /// The table, most specific first.
-        pub const ROWS: &[Row] = &[$(Row {
-            operation: Operation::$name,
-            name: stringify!($name),
-            method: stringify!($method),
-            level: Level::$level,
-            selector: concat!($($selector)?),
-            params: &[$($param),*],
-            need: Need::$need,
-            verdict: $verdict,
-        },)*];
-    };
+    fn understands(&self, param: &str) -> bool {
+        self.selectors.contains(&param) || self.params.contains(&param)
+    }
 }
 
-use Verdict::{Refused, Served};
-
-const MULTIPART: Verdict = Refused(
-    "multipart uploads are not in this version; raise the client's multipart threshold so that it sends objects in one request (see README)",
-);
-const CIPHERTEXT: Verdict = Refused("the store only holds ciphertext, so it cannot look into objects");
 const OVERRIDES: &str = "response-";
 
-operations! {
-    GET Service ListBuckets ("max-buckets", "continuation-token", "prefix", "bucket-region") Look Served;
-    GET Bucket GetBucketLocation ["location"] () Look Served;
-    GET Bucket ListObjectsV2 ["list-type"] ("prefix", "delimiter", "encoding-type", "max-keys", "continuation-token", "start-after", "fetch-owner") Look Served;
-    GET Bucket ListMultipartUploads ["uploads"] ("prefix", "delimiter", "encoding-type", "max-uploads", "key-marker", "upload-id-marker") Look MULTIPART;
-    GET Bucket ListObjects ("prefix", "delimiter", "encoding-type", "max-keys", "marker") Look Served;
-    HEAD Bucket HeadBucket () Look Served;
-    PUT Bucket CreateBucket () Write Served;
-    DELETE Bucket DeleteBucket () Write Served;
-    POST Bucket DeleteObjects ["delete"] () Write Served;
-    GET Object GetObjectTorrent ["torrent"] () Read CIPHERTEXT;
-    GET Object GetObject ("response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type", "response-expires") Read Served;
-    HEAD Object HeadObject ("response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type", "response-expires") Look Served;
-    POST Object CreateMultipartUpload ["uploads"] () Write MULTIPART;
-    POST Object SelectObjectContent ["select"] ("select-type") Read CIPHERTEXT;
-    POST Object CompleteMultipartUpload ["uploadId"] () Write MULTIPART;
-    PUT Object UploadPart ["uploadId"] ("partNumber") Write MULTIPART;
-    DELETE Object AbortMultipartUpload ["uploadId"] () Write MULTIPART;
-    PUT Object PutObject () Write Served;
-    DELETE Object DeleteObject () Write Served;
-}
+/// Headers that change what a request does. One that the selected operation does not know must not be ignored.
+const TELLING: [(&str, &str); 3] = [
+    ("x-amz-copy-source", "a copy is not this operation"),
+    ("x-amz-if-match-size", "the store only knows the sizes of sealed objects"),
+    ("x-amz-write-offset-bytes", "nothing can be appended to a sealed object"),
+];
 
 /// Whether a parameter overrides a header of the answer.
 pub(crate) fn overridden_header(param: &str) -> Option<&str> {
@@ -94,24 +71,22 @@ pub(crate) fn overridden_header(param: &str) -> Option<&str> {
 
 /// The row for a request. Unknown means refused, never treated as the plain operation.
 pub(crate) fn resolve(method: &Method, target: &Target, headers: &HeaderMap) -> Result<&'static Row, Fault> {
-    if headers.contains_key("x-amz-copy-source") {
-        return Err(Fault::not_implemented(
-            "copies (x-amz-copy-source) are not in this version; read the object and write it again",
-        ));
-    }
     let params: Vec<&str> = target.query.iter().map(|(name, _)| name.as_str()).filter(|name| !is_ours(name)).collect();
     let mut here = ROWS.iter().filter(|row| row.method == method.as_str() && row.level == target.level).peekable();
     if here.peek().is_none() {
         return Err(Fault::not_implemented(format!("{method} on this kind of resource is not implemented")));
     }
-    let selected = here.find(|row| if row.selector.is_empty() { true } else { params.contains(&row.selector) });
-    let Some(row) = selected else {
+    let Some(row) = here.find(|row| row.is_selected(&params, headers)) else {
         return Err(Fault::not_implemented(format!("{method} with this query is not implemented")));
     };
-    match params.iter().find(|param| **param != row.selector && !row.params.contains(param)) {
-        Some(unknown) => {
-            Err(Fault::not_implemented(format!("the query parameter `{unknown}` is not implemented for {}", row.name)))
-        }
+    if let Some(unknown) = params.iter().find(|param| !row.understands(param)) {
+        return Err(Fault::not_implemented(format!(
+            "the query parameter `{unknown}` is not implemented for {}",
+            row.name
+        )));
+    }
+    match TELLING.iter().find(|(name, _)| *name != row.header && headers.contains_key(*name)) {
+        Some((name, reason)) => Err(Fault::not_implemented(format!("{name} with {}: {reason}", row.name))),
         None => Ok(row),
     }
 }
@@ -139,14 +114,13 @@ mod tests {
         for method in [Method::GET, Method::PUT, Method::DELETE, Method::HEAD, Method::POST] {
             for uri in [
                 "/?abac",
-                "/bucket?abac",
+                "/bucket?future",
                 "/bucket?x-amz-unknown",
                 "/bucket/key?x-amz-copy-source=%2Fa%2Fb",
-                "/bucket?policy",
-                "/bucket/key?attributes",
-                "/bucket/key?annotation=x",
-                "/bucket/key?versionId=1",
-                "/bucket/key?partNumber=2",
+                "/bucket?policy&unknown",
+                "/bucket?policy&acl",
+                "/bucket/key?tagging&acl",
+                "/bucket/key?unknown=1",
             ] {
                 let fault = resolved(&method, uri).unwrap_err();
                 assert_eq!(fault.code(), "NotImplemented", "{method} {uri}");
@@ -155,20 +129,55 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_not_an_upload() {
+    fn sub_resources_have_their_own_rows() {
+        assert_eq!(resolved(&Method::GET, "/bucket?policy").unwrap(), Operation::GetBucketPolicy);
+        assert_eq!(resolved(&Method::DELETE, "/bucket?abac").map(|_| ()).unwrap_err().code(), "NotImplemented");
+        assert_eq!(resolved(&Method::GET, "/b-k?inventory&id=1").unwrap(), Operation::GetBucketInventoryConfiguration);
+        assert_eq!(resolved(&Method::GET, "/b-k?inventory").unwrap(), Operation::ListBucketInventoryConfigurations);
+        assert_eq!(resolved(&Method::PUT, "/bucket/key?tagging&versionId=1").unwrap(), Operation::PutObjectTagging);
+        assert_eq!(resolved(&Method::DELETE, "/bucket/key?versionId=1").unwrap(), Operation::DeleteObject);
+        assert_eq!(resolved(&Method::GET, "/bucket?versions&prefix=a").unwrap(), Operation::ListObjectVersions);
+    }
+
+    fn with_header(method: &Method, uri: &str, name: &'static str) -> Result<Operation, String> {
         let headers = HeaderMap::from_iter([(
-            http::HeaderName::from_static("x-amz-copy-source"),
-            http::HeaderValue::from_static("/a/b"),
+            http::HeaderName::from_static(name),
+            http::HeaderValue::from_static("/bucket/key"),
         )]);
-        let target = Target::parse(&"/bucket/key".parse().unwrap()).unwrap();
-        assert_eq!(resolve(&Method::PUT, &target, &headers).unwrap_err().code(), "NotImplemented");
+        let target = Target::parse(&uri.parse().unwrap()).unwrap();
+        resolve(method, &target, &headers).map(|row| row.operation).map_err(|fault| fault.code().to_owned())
     }
 
     #[test]
-    fn rows_with_a_selector_come_before_the_plain_row() {
+    fn a_copy_is_not_an_upload() {
+        let copy = |uri| with_header(&Method::PUT, uri, "x-amz-copy-source");
+        assert_eq!(copy("/bucket/key"), Ok(Operation::CopyObject));
+        assert_eq!(copy("/bucket/key?uploadId=u&partNumber=1"), Ok(Operation::UploadPartCopy));
+        assert_eq!(resolved(&Method::PUT, "/bucket/key?uploadId=u&partNumber=1").unwrap(), Operation::UploadPart);
+        for (method, uri) in
+            [(Method::PUT, "/bucket/key?tagging"), (Method::GET, "/bucket/key"), (Method::PUT, "/bucket")]
+        {
+            assert_eq!(with_header(&method, uri, "x-amz-copy-source"), Err("NotImplemented".into()), "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_ciphertext_cannot_do_is_refused() {
+        for (method, name) in [(Method::PUT, "x-amz-write-offset-bytes"), (Method::DELETE, "x-amz-if-match-size")] {
+            assert_eq!(with_header(&method, "/bucket/key", name), Err("NotImplemented".into()), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_row_hides_a_later_one() {
         for (index, row) in ROWS.iter().enumerate() {
-            let later = ROWS[index + 1..].iter().filter(|later| later.method == row.method && later.level == row.level);
-            assert!(!row.selector.is_empty() || later.count() == 0, "{} hides a later row", row.name);
+            let hidden = ROWS[index + 1..].iter().find(|later| {
+                later.method == row.method
+                    && later.level == row.level
+                    && row.selectors.iter().all(|selector| later.selectors.contains(selector))
+                    && (row.header.is_empty() || row.header == later.header)
+            });
+            assert!(hidden.is_none(), "{} hides {}", row.name, hidden.unwrap().name);
         }
     }
 }

@@ -11,7 +11,7 @@ use s3s::{S3Request, S3Response, S3Result};
 use crate::error::Fault;
 use crate::headers;
 use crate::identity::Clients;
-use crate::operations::{self, Verdict};
+use crate::operations;
 use crate::ops::{self, Call};
 use crate::target::Target;
 use crate::telemetry;
@@ -36,9 +36,6 @@ impl Route {
         headers::hoist_query(&mut target, &mut headers)?;
         let row = operations::resolve(&request.method, &target, &headers)?;
         telemetry::note(row.name, &target.bucket, &client.access_key);
-        if let Verdict::Refused(reason) = row.verdict {
-            return Err(Fault::not_implemented(format!("{}: {reason}", row.name)));
-        }
         client.check((!target.bucket.is_empty()).then_some(target.bucket.as_str()), row.need)?;
         let body = request.input.boxed_unsync();
         let call = Call { client, target, headers, body, trailing: request.trailing_headers };

@@ -20,12 +20,14 @@ fn table() -> String {
             gateway::Level::Bucket => "/bucket",
             gateway::Level::Object => "/bucket/key",
         };
-        let query = if row.selector.is_empty() { String::new() } else { format!("?{}", row.selector) };
+        let query = if row.selectors.is_empty() { String::new() } else { format!("?{}", row.selectors.join("&")) };
+        let header = if row.header.is_empty() { String::new() } else { format!(" with `{}`", row.header) };
         let verdict = match row.verdict {
             Verdict::Served => "served".to_owned(),
+            Verdict::Passed => "passed to the store".to_owned(),
             Verdict::Refused(reason) => format!("refused: {reason}"),
         };
-        writeln!(table, "| {} | `{} {path}{query}` | {verdict} |", row.name, row.method).unwrap();
+        writeln!(table, "| {} | `{} {path}{query}`{header} | {verdict} |", row.name, row.method).unwrap();
     }
     table
 }

@@ -12,11 +12,19 @@ use crate::Error;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ListedObject {
     pub(crate) key: String,
+    /// The version, where versions are listed.
+    pub(crate) version: Option<String>,
     pub(crate) etag: String,
     pub(crate) stored_len: u64,
     etag_at: Range<usize>,
     size_at: Range<usize>,
 }
+
+/// What a listing may be.
+const ROOTS: [&str; 2] = ["ListBucketResult", "ListVersionsResult"];
+
+/// The entries in it that have a size.
+const ENTRIES: [[&str; 2]; 2] = [["ListBucketResult", "Contents"], ["ListVersionsResult", "Version"]];
 
 /// A listing as the store gave it.
 pub(crate) struct Listing<'a> {
@@ -25,15 +33,14 @@ pub(crate) struct Listing<'a> {
 }
 
 impl<'a> Listing<'a> {
-    /// Reads a `ListBucketResult` of either version.
+    /// Reads a `ListBucketResult` of either kind, or a `ListVersionsResult`, whose delete markers are no objects.
     pub(crate) fn parse(xml: &'a [u8]) -> Result<Self, Error> {
         let xml = text(xml)?;
         let leaves = leaves(xml)?;
-        let encoded =
-            leaves.iter().any(|leaf| leaf.is(&["ListBucketResult", "EncodingType"]) && leaf.raw(xml) == "url");
+        let encoded = leaves.iter().any(|leaf| leaf.is_in(ROOTS, "EncodingType") && leaf.raw(xml) == "url");
         let mut objects = Vec::new();
         let mut rest = leaves.as_slice();
-        while let Some(first) = rest.iter().position(|leaf| leaf.is_below(&["ListBucketResult", "Contents"])) {
+        while let Some(first) = rest.iter().position(|leaf| ENTRIES.iter().any(|entry| leaf.is_below(entry))) {
             let node = rest[first].parent;
             let end = first + rest[first..].iter().take_while(|leaf| leaf.grand(node)).count();
             objects.push(ListedObject::read(xml, &rest[first..end.max(first + 1)], encoded)?);
@@ -55,10 +62,8 @@ impl<'a> Listing<'a> {
 
 impl ListedObject {
     fn read(xml: &str, leaves: &[Leaf], encoded: bool) -> Result<Self, Error> {
-        let find = |name: &str| {
-            let leaf = leaves.iter().find(|leaf| leaf.path.last().is_some_and(|last| last == name));
-            leaf.ok_or_else(|| Error::BadAnswer(format!("a listed object without {name}")))
-        };
+        let maybe = |name: &str| leaves.iter().find(|leaf| leaf.path.last().is_some_and(|last| last == name));
+        let find = |name: &str| maybe(name).ok_or_else(|| Error::BadAnswer(format!("a listed object without {name}")));
         let (key, etag, size) = (find("Key")?, find("ETag")?, find("Size")?);
         let stored_len =
             size.raw(xml).trim().parse().map_err(|_| Error::BadAnswer("a listed size that is no number".into()))?;
@@ -66,7 +71,9 @@ impl ListedObject {
         if encoded {
             name = percent_encoding::percent_decode_str(&name.replace('+', " ")).decode_utf8_lossy().into_owned();
         }
-        Ok(Self { key: name, etag: etag.value(xml)?, stored_len, etag_at: etag.at.clone(), size_at: size.at.clone() })
+        let version = maybe("VersionId").map(|version| version.value(xml)).transpose()?;
+        let (etag_at, size_at) = (etag.at.clone(), size.at.clone());
+        Ok(Self { key: name, version, etag: etag.value(xml)?, stored_len, etag_at, size_at })
     }
 }
 
@@ -127,6 +134,11 @@ struct Leaf {
 impl Leaf {
     fn is(&self, path: &[&str]) -> bool {
         self.path.iter().map(String::as_str).eq(path.iter().copied())
+    }
+
+    /// Whether it is called `name` and stands directly in one of `roots`.
+    fn is_in(&self, roots: [&str; 2], name: &str) -> bool {
+        roots.iter().any(|root| self.is(&[root, name]))
     }
 
     fn is_below(&self, path: &[&str]) -> bool {
@@ -235,6 +247,18 @@ mod tests {
             .replace("<Size>0<", "<Size>7<")
             .replace("\"d-1\"", "&quot;d-1&quot;");
         assert_eq!(amended, wanted);
+    }
+
+    #[test]
+    fn versions_are_entries_and_delete_markers_are_not() {
+        let page = "<ListVersionsResult><DeleteMarker><Key>a</Key><VersionId>2</VersionId></DeleteMarker>\
+            <Version><Key>a</Key><VersionId>1</VersionId><ETag>e</ETag><Size>272</Size></Version></ListVersionsResult>";
+        let listing = Listing::parse(page.as_bytes()).unwrap();
+        let seen: Vec<_> =
+            listing.objects.iter().map(|object| (object.key.as_str(), object.version.as_deref())).collect();
+        assert_eq!(seen, [("a", Some("1"))]);
+        let amended = listing.amend([(16, "e-0".into())]);
+        assert_eq!(amended, page.replace("<ETag>e<", "<ETag>e-0<").replace("272", "16"));
     }
 
     #[test]

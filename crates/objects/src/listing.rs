@@ -64,7 +64,7 @@ impl SealedObjects {
     async fn asked_len(&self, bucket: &str, object: &ListedObject) -> Option<u64> {
         // A length that no sealed object has needs no question.
         layout::plain_len(object.stored_len)?;
-        let at = ObjectRef { bucket: bucket.to_owned(), key: object.key.clone(), version: None };
+        let at = ObjectRef { bucket: bucket.to_owned(), key: object.key.clone(), version: object.version.clone() };
         if let Some(facts) = self.facts.find(&at, &object.etag) {
             return Some(facts.plain_len);
         }
