@@ -1,0 +1,249 @@
+//! Copying one object to another name: at the store wherever the content can stay as it is, through us otherwise.
+//!
+//! A sealed object keeps its content and its data key; only the key's wrap and the metadata are written anew. What is
+//! copied is pinned to the version that was looked at.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use envelope::Envelope;
+use http::header::{CONTENT_LENGTH, ETAG, IF_MATCH, RANGE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+
+use crate::answers::{error_code, rewrite_elements};
+use crate::policy::{Contents, MetadataMode};
+use crate::rewrap::{self, Place};
+use crate::store::{self, Body};
+use crate::{Error, Facts, ObjectRef, SealedObjects, USER_METADATA_PREFIX, metadata, stream};
+
+mod headers;
+mod through;
+
+/// What S3 copies in one request.
+pub const COPY_LIMIT: u64 = 5 * 1024 * 1024 * 1024;
+
+/// How often a copy starts again because its source was replaced since it was looked at.
+const ATTEMPTS: usize = 4;
+
+/// A store may send white space for as long as it copies.
+const RESULT_LIMIT: usize = 1024 * 1024;
+
+/// An object to copy.
+pub struct CopyRequest {
+    /// What to copy, and which version.
+    pub from: ObjectRef,
+    /// Where it goes.
+    pub to: ObjectRef,
+    /// The client's headers that the store is to see: conditions on both ends with the store's ETags, metadata,
+    /// directives, storage class.
+    pub headers: HeaderMap,
+    /// Whether the request's metadata and system headers replace those of the source.
+    pub replace_metadata: bool,
+}
+
+/// How a copy ended.
+pub enum Copied {
+    /// It was made.
+    Object(CopiedObject),
+    /// The store answered this instead; not all answers are refusals where bytes pass as they are.
+    Answer(Response<Body>),
+    /// The store began with a success and ended in this error document.
+    Failed(Bytes),
+    /// A condition on the source does not hold.
+    ConditionFailed,
+    /// The version to copy is a delete marker.
+    DeleteMarker,
+    /// The source is larger than [`COPY_LIMIT`].
+    TooLarge,
+}
+
+/// A copy that was made.
+pub struct CopiedObject {
+    /// The headers of the store's answer.
+    pub headers: HeaderMap,
+    /// The store's ETag of the copy.
+    pub etag: String,
+    /// When the copy was made, as the store says it, if it does.
+    pub last_modified: Option<String>,
+    /// What is known of the plaintext, as far as it is at hand.
+    pub facts: Option<Arc<Facts>>,
+}
+
+/// What a look at the source found.
+enum Look {
+    Found(HeaderMap),
+    Ended(Copied),
+    /// It was not there and then it was.
+    Changed,
+}
+
+impl SealedObjects {
+    /// Copies an object. Content moves through us only where its sealing changes.
+    ///
+    /// # Errors
+    /// Why the source cannot be opened or the copy cannot be written; see [`Error`].
+    pub async fn copy(&self, request: CopyRequest) -> Result<Copied, Error> {
+        let from = Place { at: &request.from, rule: self.rule(&request.from.bucket, &request.from.key)? };
+        let to = Place { at: &request.to, rule: self.rule(&request.to.bucket, &request.to.key)? };
+        if [from.rule, to.rule].iter().all(|rule| rule.contents == Contents::Plain && !rule.seal) {
+            metadata::from_client(&request.headers)?;
+            return Ok(Copied::Answer(self.send_copy(&request, request.headers.clone()).await?));
+        }
+        let mut refused: Option<(HeaderValue, Copied)> = None;
+        for _ in 0..ATTEMPTS {
+            let source = match self.look(&request).await? {
+                Look::Found(headers) => headers,
+                Look::Ended(copied) => return Ok(copied),
+                Look::Changed => continue,
+            };
+            let etag = source.get(ETAG).ok_or_else(|| Error::BadAnswer("an object without ETag".into()))?.clone();
+            match refused.take() {
+                // The source is still the same, so it was the target's own condition that failed.
+                Some((before, copied)) if before == etag => return Ok(copied),
+                _ => {}
+            }
+            let copied = self.copy_version(&request, &from, &to, &source).await?;
+            if !copied.failed_a_condition() {
+                return Ok(copied);
+            }
+            refused = Some((etag, copied));
+        }
+        Err(Error::BadAnswer("the source was replaced faster than it could be copied".into()))
+    }
+
+    /// Copies the version of the source that has these headers.
+    async fn copy_version(
+        &self,
+        request: &CopyRequest,
+        from: &Place<'_>,
+        to: &Place<'_>,
+        source: &HeaderMap,
+    ) -> Result<Copied, Error> {
+        let envelope = envelope_of(from, source)?;
+        match envelope {
+            Some(envelope) if to.rule.seal => self.copy_sealed(request, &envelope, from, to, source).await,
+            None if !to.rule.seal => {
+                metadata::from_client(&request.headers)?;
+                let headers = headers::pinned(&request.headers, source);
+                self.copy_at_store(request, headers, None).await
+            }
+            _ => self.copy_through(request, source).await,
+        }
+    }
+
+    /// Leaves the content where it is and writes the envelope for its new name.
+    async fn copy_sealed(
+        &self,
+        request: &CopyRequest,
+        envelope: &Envelope,
+        from: &Place<'_>,
+        to: &Place<'_>,
+        source: &HeaderMap,
+    ) -> Result<Copied, Error> {
+        let client_metadata = metadata::from_client(&request.headers)?;
+        let (envelope, keys) = self.rewrap(envelope, from, to).await?;
+        let mut headers = headers::rewritten(request, source);
+        rewrap::write_envelope(&envelope, &mut headers)?;
+        if request.replace_metadata {
+            self.write_metadata(to.rule, &keys, &client_metadata, &mut headers)?;
+        } else if to.rule.metadata == MetadataMode::Clear || !rewrap::carry_sealed_metadata(source, &mut headers)? {
+            self.write_metadata(to.rule, &keys, &metadata::opened(source, &keys)?, &mut headers)?;
+        }
+        metadata::check_size(&headers)?;
+        let facts = source.get(ETAG).and_then(|etag| self.facts.find(from.at, etag.to_str().ok()?));
+        self.copy_at_store(request, headers, facts).await
+    }
+
+    async fn copy_at_store(
+        &self,
+        request: &CopyRequest,
+        headers: HeaderMap,
+        facts: Option<Arc<Facts>>,
+    ) -> Result<Copied, Error> {
+        let response = self.send_copy(request, headers).await?;
+        if !response.status().is_success() {
+            return Ok(Copied::Answer(response));
+        }
+        let (parts, body) = response.into_parts();
+        let xml = stream::collect(body, RESULT_LIMIT).await.map_err(headers::broken)?;
+        if error_code(&xml).is_some() {
+            return Ok(Copied::Failed(xml));
+        }
+        let etag = element(&xml, "ETag")?.ok_or_else(|| Error::BadAnswer("a copy without ETag".into()))?;
+        if let Some(facts) = &facts {
+            self.facts.remember(&request.to, &etag, Arc::clone(facts));
+        }
+        let last_modified = element(&xml, "LastModified")?;
+        Ok(Copied::Object(CopiedObject { headers: parts.headers, etag, last_modified, facts }))
+    }
+
+    async fn send_copy(&self, request: &CopyRequest, mut headers: HeaderMap) -> Result<Response<Body>, Error> {
+        let source = HeaderValue::try_from(request.from.uri()?.to_string()).map_err(|_| Error::BadName)?;
+        headers.insert(headers::COPY_SOURCE, source);
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+        let mut send = Request::builder().method(Method::PUT).uri(request.to.uri()?).body(store::empty())?;
+        *send.headers_mut() = headers;
+        self.forward(send).await
+    }
+
+    /// Looks at the source as the client's conditions allow.
+    async fn look(&self, request: &CopyRequest) -> Result<Look, Error> {
+        let conditions = headers::of_source(&request.headers);
+        let response = self.ask(Method::HEAD, request.from.uri()?, conditions.clone()).await?;
+        Ok(match response.status() {
+            StatusCode::OK => Look::Found(response.into_parts().0.headers),
+            StatusCode::NOT_MODIFIED | StatusCode::PRECONDITION_FAILED => Look::Ended(Copied::ConditionFailed),
+            StatusCode::METHOD_NOT_ALLOWED => Look::Ended(Copied::DeleteMarker),
+            _ => self.refusal(&request.from, conditions).await?,
+        })
+    }
+
+    /// An answer to HEAD does not say why, so the same is asked again as a read.
+    async fn refusal(&self, from: &ObjectRef, mut headers: HeaderMap) -> Result<Look, Error> {
+        headers.insert(RANGE, HeaderValue::from_static("bytes=0-0"));
+        let response = self.ask(Method::GET, from.uri()?, headers).await?;
+        let found = response.status().is_success() || response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
+        Ok(if found { Look::Changed } else { Look::Ended(Copied::Answer(response)) })
+    }
+}
+
+impl Copied {
+    fn failed_a_condition(&self) -> bool {
+        match self {
+            Self::Answer(response) => response.status() == StatusCode::PRECONDITION_FAILED,
+            Self::Failed(xml) => error_code(xml).is_some_and(|(code, _)| code == "PreconditionFailed"),
+            _ => false,
+        }
+    }
+}
+
+/// The source's envelope, or `None` where its rule lets plaintext be read.
+fn envelope_of(from: &Place<'_>, source: &HeaderMap) -> Result<Option<Envelope>, Error> {
+    if from.rule.contents == Contents::Plain {
+        return Ok(None);
+    }
+    match (metadata::envelope(source)?, from.rule.contents) {
+        (None, Contents::Sealed) => Err(Error::NotSealed { rule: from.rule.buckets.clone() }),
+        (envelope, _) => Ok(envelope),
+    }
+}
+
+/// The text of an element of a copy's result.
+fn element(xml: &[u8], name: &str) -> Result<Option<String>, Error> {
+    let mut found = None;
+    rewrite_elements(xml, &["CopyObjectResult", name], |text| {
+        found = Some(text.to_owned());
+        None
+    })?;
+    Ok(found)
+}
+
+/// The names of user metadata among `headers`.
+fn metadata_names(headers: &HeaderMap) -> Vec<HeaderName> {
+    headers.keys().filter(|name| name.as_str().starts_with(USER_METADATA_PREFIX)).cloned().collect()
+}
+
+/// The condition that a read speaks of the version that was looked at.
+fn pin(source: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
+    source.get(ETAG).map(|etag| (IF_MATCH, etag.clone()))
+}
