@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs every test vector through the independent decryptor, then damages a small object in every possible place.
+"""Runs every test vector through the independent decryptor, then damages small objects in every possible place.
 
     test_vectors.py [directory of vectors]
 
@@ -15,6 +15,7 @@ import sys
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import unseal
+import unseal_multipart
 
 HERE = pathlib.Path(__file__).resolve().parent
 CHUNK = 65536
@@ -54,8 +55,10 @@ class Vectors:
             return self.stored(value["vector"])[value["from"]:value["to"]]
         if kind == "pattern":
             return pattern(value)
+        if kind == "sealed_part":
+            return sealed_segment(vector, bytes.fromhex(value["salt"]), pattern(value["to"])[value["from"]:])
         assert kind == "sealed_pattern", kind
-        return sealed_pattern(vector, value)
+        return sealed_segment(vector, bytes(24), pattern(value))
 
     def arguments(self, name):
         vector = self.files[name]
@@ -64,14 +67,14 @@ class Vectors:
                 "sealed_metadata": vector.get("sealed_metadata")}
 
 
-def sealed_pattern(vector, length):
+def sealed_segment(vector, salt, plain):
     """Seals chunks by the text of the format, since objects this long are not written down."""
-    mode, wrapped, _ = unseal.read_envelope(vector["envelope"])
+    mode, wrapped, _ = unseal.read_envelope(vector["envelope"], "[pm]")
     data_key = unseal.unwrap(bytes.fromhex(vector["key"]), mode, vector["bucket"], vector["name"], wrapped)
-    cipher = AESGCM(unseal.derive(data_key, bytes(24), b"sealgate/1 segment"))
-    plain, sealed = pattern(length), []
-    for start in range(0, length, CHUNK):
-        nonce = struct.pack(">IQ", start + CHUNK >= length, start // CHUNK)
+    cipher = AESGCM(unseal.derive(data_key, salt, b"sealgate/1 segment"))
+    sealed = []
+    for start in range(0, len(plain), CHUNK):
+        nonce = struct.pack(">IQ", start + CHUNK >= len(plain), start // CHUNK)
         sealed.append(cipher.encrypt(nonce, plain[start:start + CHUNK], None))
     return b"".join(sealed)
 
@@ -79,7 +82,7 @@ def sealed_pattern(vector, length):
 def outcome(arguments):
     """What a reader gets: the content, facts and metadata, or the word refused."""
     try:
-        return unseal.unseal(**arguments)
+        return unseal_multipart.unseal(**arguments)
     except unseal.Refused:
         return "refused"
 
@@ -108,6 +111,8 @@ def compare(expected, found, name, checks):
     checks.note(facts.get(4, b"").hex() == expected.get("md5", ""), f"{name}: MD5")
     known = {kind: value.hex() for kind, value in facts.get(5, {}).items() if kind in {**unseal.CRCS, **unseal.SHAS}}
     checks.note(known == expected["checksums"], f"{name}: checksums")
+    checks.note((6 in facts) == expected.get("composite", False), f"{name}: checksum type")
+    checks.note(facts.get("parts", []) == expected.get("parts", []), f"{name}: parts")
 
 
 def bits(data):
@@ -145,7 +150,7 @@ def damaged(arguments):
     yield "no name", {"name": "", "bucket": ""}
     for at, character in enumerate(envelope):
         yield f"the envelope without {character} at {at}", {"envelope": envelope[:at] + envelope[at + 1:]}
-    metadata = arguments["sealed_metadata"]
+    metadata = arguments["sealed_metadata"] or ""
     for changed in bits(base64.urlsafe_b64decode(metadata + "=" * (-len(metadata) % 4))):
         yield "a bit of the metadata", {"sealed_metadata": b64u(changed)}
 
@@ -167,6 +172,7 @@ def main():
     for name in vectors.files:
         run_vector(vectors, name, checks)
     run_damage(vectors, "metadata", checks)
+    run_damage(vectors, "parts-metadata", checks)
     print(f"{checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0
 

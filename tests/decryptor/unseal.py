@@ -2,7 +2,8 @@
 """Opens one object sealed in version 1 of the format, written from FORMAT.md alone and independent of the program.
 
 Needs Python 3.9 or later and the package `cryptography`. Reads the whole object into memory; refuses by raising
-Refused (the command exits with 1 and writes nothing), also objects of multipart uploads (l=m).
+Refused (the command exits with 1 and writes nothing). Objects of multipart uploads (l=m) need unseal_multipart.py
+beside this file; it opens both kinds and takes the same arguments.
 
     unseal.py --key-file F --bucket B --name K --envelope "v=1;..." [--metadata M] < stored > plain
 """
@@ -53,10 +54,10 @@ def decrypt(key, nonce, data, aad, what):
 
 
 def read_cbor(data, at):
-    """The value at `at` and where it ends: integers, bytes, texts and maps in deterministic CBOR."""
+    """The value at `at` and where it ends: integers, bytes, texts, arrays and maps in deterministic CBOR."""
     check(at < len(data), "CBOR ends early")
     kind, length, at = data[at] >> 5, data[at] & 31, at + 1
-    check(kind in (0, 2, 3, 5) and length < 28, "unexpected CBOR")
+    check(kind in (0, 2, 3, 4, 5) and length < 28, "unexpected CBOR")
     if length >= 24:
         size = 1 << (length - 24)
         check(at + size <= len(data), "CBOR ends early")
@@ -64,12 +65,18 @@ def read_cbor(data, at):
         check(length >= (24 if size == 1 else 1 << (4 * size)), "CBOR number not in its shortest form")
     if kind == 0:
         return length, at
+    if kind == 4:
+        result = []
+        for _ in range(length):
+            value, at = read_cbor(data, at)
+            result.append(value)
+        return result, at
     if kind == 5:
         result, last = {}, b""
         for _ in range(length):
             start = at
             key, at = read_cbor(data, at)
-            check(last < data[start:at] and not isinstance(key, dict), "CBOR keys not in order")
+            check(last < data[start:at] and isinstance(key, (int, str)), "CBOR keys not in order")
             last = data[start:at]
             result[key], at = read_cbor(data, at)
         return result, at
@@ -91,10 +98,10 @@ def read_key_file(contents):
     return base64.b64decode(line.removeprefix("sealgate-key-1 ").strip(), validate=True)
 
 
-def read_envelope(text):
+def read_envelope(text, upload):
     check(text.startswith("v=1;"), "unknown version")
-    fields = re.fullmatch(r"v=1;l=p;b=([okn]);k=[A-Za-z0-9._-]{1,64};w=A256KW;e=([^;]*);c=([^;]*)", text)
-    check(fields, "malformed envelope, an unknown way to wrap, or a multipart upload")
+    fields = re.fullmatch(r"v=1;l=%s;b=([okn]);k=[A-Za-z0-9._-]{1,64};w=A256KW;e=([^;]*);c=([^;]*)" % upload, text)
+    check(fields, "malformed envelope, an unknown way to wrap, or another kind of upload")
     mode, wrapped, commitment = fields[1], b64u(fields[2]), b64u(fields[3])
     check(len(wrapped) == 40 and len(commitment) == 32, "malformed envelope: wrong length")
     return mode, wrapped, commitment
@@ -110,13 +117,13 @@ def unwrap(key, mode, bucket, name, wrapped):
         raise Refused("another wrapping key, another name, or a changed envelope") from None
 
 
-def read_summary(key, summary):
+def read_summary(key, summary, known):
     check(summary[-8:] == b"SEALGATE", "no summary")
     plain = decrypt(key, summary[:12], summary[12:-16], b"sealgate/1 summary", "the summary")
     facts, end = read_cbor(plain, 0)
     check(not any(plain[end:]), "padding is not zero")
     check(isinstance(facts, dict) and isinstance(facts.get(1), int), "no length in the summary")
-    check(facts.keys() <= {1, 4, 5}, "a fact that an object of one request does not have")
+    check(facts.keys() <= known, "a fact that this kind of upload does not have")
     check(4 not in facts or (isinstance(facts[4], bytes) and len(facts[4]) == 16), "an MD5 has 16 bytes")
     sums = facts.get(5, {"": b""})
     check(isinstance(sums, dict) and sums, "malformed checksums")
@@ -148,37 +155,55 @@ def crc(name, data):
     return (value ^ ((1 << width) - 1)).to_bytes(width // 8, "big")
 
 
-def check_digests(facts, plain):
-    check(facts.get(4) in (None, hashlib.md5(plain).digest()), "the MD5 is another")
-    for name, value in facts.get(5, {}).items():
-        found = crc(name, plain) if name in CRCS else SHAS[name](plain).digest() if name in SHAS else value
-        check(value == found, f"the {name} is another")
+def digest(name, data):
+    return crc(name, data) if name in CRCS else SHAS[name](data).digest()
+
+
+def check_checksums(facts, data_for):
+    """Compares every checksum by a known name; `data_for` gives the bytes it was computed over."""
+    for name in facts.get(5, {}).keys() & (CRCS.keys() | SHAS.keys()):
+        check(facts[5][name] == digest(name, data_for(name)), f"the {name} is another")
+
+
+def sealed_len(size):
+    return size + TAG * -(-size // CHUNK)
+
+
+def open_segment(data_key, salt, sealed, size, what):
+    """The content of one segment: `size` bytes, from `sealed_len(size)` stored ones."""
+    key, plain, count = derive(data_key, salt, b"sealgate/1 segment"), bytearray(), -(-size // CHUNK)
+    for index in range(count):
+        nonce = struct.pack(">IQ", index == count - 1, index)
+        chunk = sealed[index * (CHUNK + TAG):(index + 1) * (CHUNK + TAG)]
+        plain += decrypt(key, nonce, chunk, None, f"chunk {index} of {what}")
+    return bytes(plain)
+
+
+def unlock(key, bucket, name, envelope, sealed_metadata, upload):
+    """The data key, once it has proven to be the one of this object, and the user metadata."""
+    mode, wrapped, commitment = read_envelope(envelope, upload)
+    data_key = unwrap(key, mode, bucket, name, wrapped)
+    check(hmac.compare_digest(derive(data_key, b"", b"sealgate/1 commit"), commitment), "the data key is another")
+    if sealed_metadata is None:
+        return data_key, None
+    return data_key, read_metadata(derive(data_key, b"", b"sealgate/1 metadata"), sealed_metadata)
 
 
 def unseal(key, bucket, name, envelope, stored, sealed_metadata=None):
     """The content, the facts and the user metadata of a stored object, or Refused."""
-    mode, wrapped, commitment = read_envelope(envelope)
-    data_key = unwrap(key, mode, bucket, name, wrapped)
-    check(hmac.compare_digest(derive(data_key, b"", b"sealgate/1 commit"), commitment), "the data key is another")
-    metadata = sealed_metadata
-    if metadata is not None:
-        metadata = read_metadata(derive(data_key, b"", b"sealgate/1 metadata"), metadata)
+    data_key, metadata = unlock(key, bucket, name, envelope, sealed_metadata, "p")
     check(len(stored) >= SUMMARY, "no room for a summary")
-    facts, table = read_summary(derive(data_key, b"", b"sealgate/1 footer"), stored[-SUMMARY:])
+    facts, table = read_summary(derive(data_key, b"", b"sealgate/1 footer"), stored[-SUMMARY:], {1, 4, 5})
     size = facts[1]
-    chunks = -(-size // CHUNK)
     check(table == 64 * min(9999, size // PART), "the table has another length")
-    check(len(stored) == size + TAG * chunks + table + SUMMARY, "the object has another length")
-    segment, plain = derive(data_key, bytes(24), b"sealgate/1 segment"), bytearray()
-    for index in range(chunks):
-        nonce = struct.pack(">IQ", index == chunks - 1, index)
-        start, end = index * (CHUNK + TAG), min((index + 1) * (CHUNK + TAG), size + TAG * chunks)
-        plain += decrypt(segment, nonce, stored[start:end], None, f"chunk {index}")
-    check_digests(facts, plain)
+    check(len(stored) == sealed_len(size) + table + SUMMARY, "the object has another length")
+    plain = open_segment(data_key, bytes(24), stored[:sealed_len(size)], size, "the object")
+    check(facts.get(4) in (None, hashlib.md5(plain).digest()), "the MD5 is another")
+    check_checksums(facts, lambda name: plain)
     return plain, facts, metadata
 
 
-def main():
+def main(unseal=unseal):
     parser = argparse.ArgumentParser(description="Opens one sealed object from standard input.")
     for name in ("key-file", "bucket", "name", "envelope"):
         parser.add_argument("--" + name, required=True)

@@ -10,6 +10,10 @@ use std::fs;
 mod cases;
 #[path = "../tests/support/forge.rs"]
 mod forge;
+#[path = "../tests/support/parts.rs"]
+mod parts;
+#[path = "../tests/support/parts_cases.rs"]
+mod parts_cases;
 #[path = "../tests/support/vector.rs"]
 mod vector;
 

@@ -54,6 +54,16 @@ pub fn sealed_len(plain_len: u64) -> Option<u64> {
     body_len(plain_len)?.checked_add(table_len(plain_len))?.checked_add(SUMMARY_LEN)
 }
 
+/// The least length from this one on that `plain_len` has no solution for.
+pub(crate) fn next_without_solution(sealed_len: u64) -> Option<u64> {
+    let body = sealed_len.checked_sub(SUMMARY_LEN)?;
+    let rest = body.checked_sub(body.div_euclid(SEALED_PART_LEN).min(MAX_ENTRIES).checked_mul(SEALED_PART_LEN)?)?;
+    // Lengths without a solution stand where a chunk ends and one byte behind.
+    let chunk_end = sealed_len.checked_add(SEALED_CHUNK_LEN.checked_sub(rest.rem_euclid(SEALED_CHUNK_LEN))?)?;
+    let candidates = [sealed_len, sealed_len.checked_add(1)?, chunk_end, chunk_end.checked_add(1)?];
+    candidates.into_iter().find(|len| plain_len(*len).is_none())
+}
+
 /// Length of the content of a stored object, or `None` when no object has this length, or only an irregular one, whose
 /// summary must be asked.
 pub fn plain_len(sealed_len: u64) -> Option<u64> {
@@ -143,6 +153,19 @@ mod tests {
             assert_eq!(plain_len(sealed), expected, "{sealed}");
             plain += u64::from(expected.is_some());
         }
+    }
+
+    #[test]
+    fn the_next_length_without_a_solution_is_found() {
+        let full = SEALED_PART_LEN * MAX_ENTRIES;
+        for start in [SUMMARY_LEN, SEALED_PART_LEN - 70_000, full - 70_000, full + SEALED_PART_LEN - 70_000] {
+            let mut expected = next_without_solution(start + 140_000).unwrap();
+            for len in (start..start + 140_000).rev() {
+                expected = if plain_len(len).is_none() { len } else { expected };
+                assert_eq!(next_without_solution(len), Some(expected), "{len}");
+            }
+        }
+        assert_eq!(next_without_solution(u64::MAX), None);
     }
 
     #[test]

@@ -158,10 +158,8 @@ impl Shape {
             return Some(base_len);
         }
         let shortest = self.body_len.checked_add(base_len)?.checked_add(SUMMARY_LEN)?;
-        // Stored lengths without a solution lie at most one chunk apart.
-        let more = (1..=CHUNK_LEN.checked_add(TAG_LEN)?)
-            .find(|more| shortest.checked_add(*more).is_some_and(|len| layout::plain_len(len).is_none()))?;
-        base_len.checked_add(more)
+        let total = layout::next_without_solution(shortest.checked_add(1)?)?;
+        base_len.checked_add(total.checked_sub(shortest)?)
     }
 
     /// Whether an object of this shape has this table and this length.

@@ -12,8 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 use envelope::{
-    Binding, ChecksumName, ChecksumType, Computed, DataKey, Digests, Envelope, Error, Facts, ObjectKeys, Opener,
-    PartMap, SegmentsOpener, Summary, Upload, WrappingSecret, checksum, wrap,
+    Binding, ChecksumName, ChecksumType, Computed, DataKey, DigestSet, Digests, Envelope, Error, Facts, ObjectKeys,
+    Opener, PartMap, SegmentsOpener, Summary, Upload, WrappingSecret, checksum, wrap,
 };
 use sha2::{Digest, Sha256};
 
@@ -23,6 +23,10 @@ use crate::vector::{Expect, Opened, Piece, Vector};
 mod cases;
 #[path = "support/forge.rs"]
 mod forge;
+#[path = "support/parts.rs"]
+mod parts;
+#[path = "support/parts_cases.rs"]
+mod parts_cases;
 #[path = "support/vector.rs"]
 mod vector;
 
@@ -149,7 +153,7 @@ fn open_put(keys: ObjectKeys, stored: &[u8]) -> Result<Content, Error> {
     let (mut opener, mut plain) = (Opener::new(keys, stored.len() as u64)?, BytesMut::new());
     opener.push(stored, &mut plain)?;
     let facts = opener.finish(&mut plain)?;
-    facts.check(&every_digest_of(&plain))?;
+    facts.check(&digests_of(&plain, &forge::every_digest()))?;
     Ok((plain, facts, Vec::new()))
 }
 
@@ -173,10 +177,11 @@ fn open_parts(keys: &ObjectKeys, stored: &[u8]) -> Result<Content, Error> {
 fn check_digests(plain: &[u8], map: &PartMap) -> Result<(), Error> {
     let range = |range: Range<u64>| usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
     let parts: Vec<_> = (0..map.parts().len()).map(|index| &plain[range(map.part_range(index).unwrap())]).collect();
-    let digests: Vec<_> = parts.iter().map(|part| every_digest_of(part)).collect();
     let facts = map.facts();
-    facts.check(&every_digest_of(plain))?;
-    let md5 = checksum::md5_of_md5s(digests.iter().map(|part| part.md5.unwrap()));
+    let set = DigestSet { md5: facts.md5.is_some(), checksums: facts.checksums.keys().copied().collect() };
+    let digests: Vec<_> = parts.iter().map(|part| digests_of(part, &set)).collect();
+    facts.check(&digests_of(plain, &set))?;
+    let md5 = checksum::md5_of_md5s(digests.iter().filter_map(|part| part.md5));
     if facts.md5.is_some_and(|said| said != md5) {
         return Err(Error::DigestDisagrees { digest: "MD5" });
     }
@@ -204,8 +209,8 @@ fn hex_key(text: &str) -> [u8; 32] {
     hex::decode(text).unwrap().try_into().unwrap()
 }
 
-fn every_digest_of(plain: &[u8]) -> Computed {
-    let mut digests = Digests::new(&forge::every_digest());
+fn digests_of(plain: &[u8], set: &DigestSet) -> Computed {
+    let mut digests = Digests::new(set);
     digests.update(plain);
     digests.finish()
 }

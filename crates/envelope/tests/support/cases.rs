@@ -5,14 +5,15 @@
 use envelope::{BindingMode, ChecksumName, DigestSet};
 
 use crate::forge::{Object, draw, every_digest};
+use crate::parts_cases;
 use crate::vector::{Piece, Vector, pattern};
 
-type Case = (&'static str, Vector);
+pub(crate) type Case = (&'static str, Vector);
 
 /// Every vector with the name of its file.
 pub(crate) fn all() -> Vec<Case> {
     let parts = [opened(), envelopes(), keys(), metadata(), lengths(), chunks(), summaries(), facts(), digests()];
-    parts.into_iter().flatten().collect()
+    parts.into_iter().flatten().chain(parts_cases::all()).collect()
 }
 
 fn opened() -> Vec<Case> {

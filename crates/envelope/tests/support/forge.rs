@@ -30,6 +30,8 @@ pub(crate) struct Object {
     pub(crate) pieces: Option<Vec<Piece>>,
     pub(crate) plain: Vec<u8>,
     pub(crate) computed: Computed,
+    pub(crate) composite: bool,
+    pub(crate) parts: Vec<(u16, u64)>,
 }
 
 /// The wrapping key of almost every vector: 00, 01, ... 1f.
@@ -95,6 +97,8 @@ impl Object {
             pieces: None,
             plain,
             computed: digests.finish(),
+            composite: false,
+            parts: Vec::new(),
         };
         object.envelope = object.envelope_as(mode);
         object.stored = object.sealed(draw(&format!("{label}: summary nonce")));
@@ -228,8 +232,8 @@ impl Object {
             metadata: self.metadata.clone(),
             md5: self.computed.md5.map(hex::encode),
             checksums: checksums.map(|(name, value)| (name.to_string(), hex::encode(value))).collect(),
-            composite: false,
-            parts: Vec::new(),
+            composite: self.composite,
+            parts: self.parts.clone(),
         };
         self.vector(rule, Expect::Opened(Box::new(opened)))
     }

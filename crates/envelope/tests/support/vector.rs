@@ -92,5 +92,7 @@ pub(crate) fn render(vector: &Vector) -> String {
 
 /// The pattern `0, 1, ... 250, 0, 1, ...`.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {
-    (0..=250).cycle().take(len).collect()
+    let mut bytes = (0..=250).collect::<Vec<u8>>().repeat(len / 251 + 1);
+    bytes.truncate(len);
+    bytes
 }
