@@ -3,6 +3,7 @@
 //! Everything that changes a bucket blocks and belongs on a blocking thread, which a caller who goes away cannot stop
 //! half-way.
 
+mod tags;
 mod uploads;
 
 use std::collections::BTreeSet;
@@ -84,7 +85,8 @@ impl Bucket {
             };
             *shard.lock().unwrap_or_else(PoisonError::into_inner) = Shard::Present;
             for file in files {
-                self.load_object(&file?.path());
+                let file = file?.path();
+                if tags::are_tags(&file) { tags::sweep(&file)? } else { self.load_object(&file) }
             }
         }
     }
@@ -114,14 +116,16 @@ impl Bucket {
 
     /// The file of an object and its record, which stay together whatever happens to the key afterwards.
     pub(crate) fn open(&self, key: &str) -> S3Result<(File, Record)> {
-        let file = match File::open(Address::of(key).file(&self.directory)) {
+        let address = Address::of(key);
+        let file = match File::open(address.file(&self.directory)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(s3_error!(NoSuchKey));
             }
             Err(error) => return Err(disk("open an object")(error)),
         };
-        let record = Record::read(&file).map_err(disk("read an object's record"))?;
+        let mut record = Record::read(&file).map_err(disk("read an object's record"))?;
+        self.add_later_tags(&address, &mut record).map_err(disk("read an object's tags"))?;
         Ok((file, record))
     }
 
@@ -135,6 +139,7 @@ impl Bucket {
         staged.publish(&address.file(&self.directory)).map_err(disk("rename an object into place"))?;
         // From here on the new object is there, whether or not the next sync succeeds.
         self.index_mut().insert(&record.key, Entry::from(record));
+        self.forget_tags(&address);
         sync_directory(&address.directory(&self.directory)).map_err(disk("sync a directory"))
     }
 
@@ -165,6 +170,7 @@ impl Bucket {
             Err(error) => return Err(disk("remove an object")(error)),
         }
         self.index_mut().remove(key);
+        self.forget_tags(&address);
         Ok(Some(address.shard()))
     }
 
@@ -185,8 +191,10 @@ impl Bucket {
     /// Whether a file is left that the index does not know, because it is damaged: removing the bucket would destroy it.
     fn holds_files(&self) -> io::Result<bool> {
         for shard in fs::read_dir(path::objects(&self.directory))? {
-            if fs::read_dir(shard?.path())?.next().is_some() {
-                return Ok(true);
+            for file in fs::read_dir(shard?.path())? {
+                if !tags::are_tags(&file?.path()) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)

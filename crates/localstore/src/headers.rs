@@ -65,6 +65,25 @@ pub(crate) fn properties(headers: &HeaderMap) -> S3Result<Properties> {
     Ok(Properties { system: system(headers)?, user: user(headers)?, tags: tagging::from_headers(headers)? })
 }
 
+/// What a copy never takes from its source, and what is a change by itself when an object is copied onto itself.
+const NOT_COPIED: [&str; 2] = ["x-amz-storage-class", "x-amz-website-redirect-location"];
+
+/// The system metadata of a copy that keeps its source's: all but what only the request can ask for.
+pub(crate) fn carried_over(
+    old: &BTreeMap<String, String>,
+    mut asked: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    asked.retain(|name, _| NOT_COPIED.contains(&name.as_str()));
+    let kept = old.iter().filter(|(name, _)| !NOT_COPIED.contains(&name.as_str()));
+    asked.extend(kept.map(|(name, value)| (name.clone(), value.clone())));
+    asked
+}
+
+/// Whether a copy changes something although it keeps its source's metadata.
+pub(crate) fn changes_by_itself(headers: &HeaderMap) -> bool {
+    NOT_COPIED.iter().any(|name| headers.contains_key(*name))
+}
+
 /// The system metadata of a PUT.
 pub(crate) fn system(headers: &HeaderMap) -> S3Result<BTreeMap<String, String>> {
     let mut kept = BTreeMap::new();

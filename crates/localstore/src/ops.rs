@@ -1,6 +1,11 @@
 //! The operations that are more than a row: how a request becomes calls on a bucket, and their result an answer.
 
+mod attributes;
+mod buckets;
+mod copy;
 mod multipart;
+mod objects;
+mod tagging;
 pub(crate) mod unfinished;
 
 /// Names that XML cannot carry are left out of answers that only repeat what was asked for: refusing to write such an

@@ -100,6 +100,11 @@ impl Address {
     pub(crate) fn file(&self, bucket: &Path) -> PathBuf {
         self.directory(bucket).join(&self.name)
     }
+
+    /// The file of the object's tags, if they were set after it was written.
+    pub(crate) fn tags_file(&self, bucket: &Path) -> PathBuf {
+        self.file(bucket).with_extension("tags")
+    }
 }
 
 /// The directory of one shard.

@@ -1,36 +1,29 @@
-//! The operations this store knows, one row each. Whatever has no row is answered with `NotImplemented`.
+//! The operations this store knows, one row each. Whatever has no row is answered with `NotImplemented`: versions and
+//! everything built on them, object lock, access control, and all settings of buckets.
 
-use std::fs::File;
-
-use http::HeaderMap;
 use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket as BucketEntry, CompleteMultipartUploadInput,
-    CompleteMultipartUploadOutput, CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
+    CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput,
     CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput,
-    DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition, Error as DeleteError,
-    GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput,
-    HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
-    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, ListPartsInput, ListPartsOutput, PostObjectInput, PostObjectOutput, PutObjectInput,
-    PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
+    DeleteObjectTaggingInput, DeleteObjectTaggingOutput, DeleteObjectsInput, DeleteObjectsOutput,
+    GetBucketLocationInput, GetBucketLocationOutput, GetObjectAttributesInput, GetObjectAttributesOutput,
+    GetObjectInput, GetObjectOutput, GetObjectTaggingInput, GetObjectTaggingOutput, HeadBucketInput, HeadBucketOutput,
+    HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListMultipartUploadsInput,
+    ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    ListPartsInput, ListPartsOutput, PostObjectInput, PostObjectOutput, PutObjectInput, PutObjectOutput,
+    PutObjectTaggingInput, PutObjectTaggingOutput, StreamingBlob, UploadPartCopyInput, UploadPartCopyOutput,
+    UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
-use crate::conditions::{ReadConditions, RemoveConditions, WriteConditions};
+use crate::conditions::{ReadConditions, RemoveConditions};
 use crate::download::Content;
 use crate::headers::{self, Overrides};
 use crate::listing;
 use crate::ops::unfinished::list_uploads;
 use crate::range::Span;
 use crate::record::Record;
-use crate::store::{DirectoryStore, blocking};
-use crate::tag::Tag;
-use crate::upload::{Upload, parse_md5};
-
-/// S3 takes no more keys in one request.
-const DELETE_LIMIT: usize = 1000;
-/// S3 shows no more buckets at once.
-const BUCKET_LIMIT: i32 = 10_000;
+use crate::store::{DirectoryStore, blocking, refuse_version};
 
 /// What GET and HEAD ask in the same words, though their inputs are different types.
 macro_rules! reading {
@@ -201,105 +194,57 @@ impl S3 for DirectoryStore {
         Ok(S3Response::new(list_uploads(&bucket, req.input)?))
     }
 
+    async fn upload_part_copy(
+        &self,
+        req: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        let copied = self.copy_part(req.input, &req.headers).await?;
+        Ok(S3Response::new(UploadPartCopyOutput { copy_part_result: Some(copied), ..Default::default() }))
+    }
+
+    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+        let copied = self.copy(req.input, &req.headers).await?;
+        Ok(S3Response::new(CopyObjectOutput { copy_object_result: Some(copied), ..Default::default() }))
+    }
+
+    async fn get_object_attributes(
+        &self,
+        req: S3Request<GetObjectAttributesInput>,
+    ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
+        Ok(S3Response::new(self.attributes(req.input).await?))
+    }
+
+    async fn put_object_tagging(
+        &self,
+        req: S3Request<PutObjectTaggingInput>,
+    ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
+        self.set_tags(req.input).await?;
+        Ok(S3Response::new(PutObjectTaggingOutput::default()))
+    }
+
+    async fn get_object_tagging(
+        &self,
+        req: S3Request<GetObjectTaggingInput>,
+    ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+        let tag_set = self.tags(req.input).await?;
+        Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: None }))
+    }
+
+    async fn delete_object_tagging(
+        &self,
+        req: S3Request<DeleteObjectTaggingInput>,
+    ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
+        self.remove_tags(req.input).await?;
+        Ok(S3Response::new(DeleteObjectTaggingOutput::default()))
+    }
+
     async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
         let output = self.remove_many(req.input).await?;
         Ok(S3Response::new(output))
     }
 }
 
-impl DirectoryStore {
-    async fn read(&self, bucket: String, key: String, version: Option<&str>) -> S3Result<(File, Record)> {
-        refuse_version(version)?;
-        let bucket = self.bucket(&bucket)?;
-        blocking(move || bucket.open(&key)).await
-    }
-
-    async fn write(&self, input: PutObjectInput, headers: &HeaderMap) -> S3Result<Tag> {
-        let properties = headers::properties(headers)?;
-        let bucket = self.bucket(&input.bucket)?;
-        let conditions = WriteConditions::new(input.if_match, input.if_none_match)?;
-        bucket.foresee(&input.key, &conditions)?;
-        let content_len = input.content_length.and_then(|content_len| u64::try_from(content_len).ok());
-        let content_len = content_len.ok_or_else(|| s3_error!(MissingContentLength))?;
-        let upload = Upload { content_len, md5: input.content_md5.as_deref().map(parse_md5).transpose()? };
-        let mut staged = upload.receive(input.body, self.layout().staged()).await?;
-        blocking(move || {
-            let record = Record {
-                headers: properties.system,
-                metadata: properties.user,
-                tags: properties.tags,
-                ..Record::new(input.key, content_len)
-            };
-            staged.complete(&record).map_err(crate::error::disk("finish an object"))?;
-            bucket.commit(staged, &record, &conditions)?;
-            Ok(record.etag)
-        })
-        .await
-    }
-
-    async fn remove_many(&self, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
-        let bucket = self.bucket(&input.bucket)?;
-        let asked = input.delete.objects;
-        if asked.is_empty() || asked.len() > DELETE_LIMIT {
-            return Err(s3_error!(MalformedXML));
-        }
-        let mut keys = Vec::with_capacity(asked.len());
-        for object in asked {
-            refuse_version(object.version_id.as_deref())?;
-            let if_match = object.e_tag.map(ETagCondition::ETag);
-            keys.push((
-                object.key,
-                RemoveConditions { if_match, size: object.size, modified: object.last_modified_time },
-            ));
-        }
-        let (keys, results) = blocking(move || bucket.remove(&keys).map(|results| (keys, results))).await?;
-        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-        for ((key, _), result) in keys.into_iter().zip(results) {
-            match result {
-                Ok(()) => deleted.push(DeletedObject { key: Some(key), ..Default::default() }),
-                Err(error) => errors.push(DeleteError {
-                    key: Some(key),
-                    code: Some(error.code().as_str().to_owned()),
-                    message: error.message().map(str::to_owned),
-                    ..Default::default()
-                }),
-            }
-        }
-        let quiet = input.delete.quiet.unwrap_or(false);
-        Ok(DeleteObjectsOutput { deleted: (!quiet).then_some(deleted), errors: Some(errors), ..Default::default() })
-    }
-
-    fn bucket_page(&self, input: ListBucketsInput) -> ListBucketsOutput {
-        let limit = usize::try_from(input.max_buckets.unwrap_or(BUCKET_LIMIT).clamp(1, BUCKET_LIMIT)).unwrap_or(1);
-        let prefix = input.prefix.clone().unwrap_or_default();
-        let after = input.continuation_token.unwrap_or_default();
-        let buckets = self.buckets();
-        let mut found = buckets.iter().filter(|(name, _)| name.starts_with(&prefix) && name.as_str() > after.as_str());
-        let page: Vec<_> = found.by_ref().take(limit).collect();
-        let next = found.next().and_then(|_| page.last()).map(|(name, _)| (*name).clone());
-        let show = |(name, bucket): (&String, &std::sync::Arc<crate::bucket::Bucket>)| BucketEntry {
-            name: Some(name.clone()),
-            creation_date: Some(bucket.created().to_dto()),
-            ..Default::default()
-        };
-        ListBucketsOutput {
-            buckets: Some(page.into_iter().map(show).collect()),
-            continuation_token: next,
-            owner: Some(listing::owner()),
-            prefix: input.prefix,
-        }
-    }
-}
-
 /// S3 tells the number of parts to those who ask for one of several.
 fn parts_count(record: &Record, part: Option<i32>) -> Option<i32> {
     part.and(record.multipart.as_ref()).and_then(|assembly| i32::try_from(assembly.part_lens.len()).ok())
-}
-
-/// Objects here have one version, which S3 calls `null`.
-fn refuse_version(version: Option<&str>) -> S3Result<()> {
-    match version {
-        None | Some("" | "null") => Ok(()),
-        Some(_) => Err(s3_error!(NoSuchVersion)),
-    }
 }

@@ -114,3 +114,11 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> S3Result<
         Err(error) => Err(S3Error::with_source(S3ErrorCode::InternalError, Box::new(error))),
     }
 }
+
+/// Objects here have one version, which S3 calls `null`.
+pub(crate) fn refuse_version(version: Option<&str>) -> S3Result<()> {
+    match version {
+        None | Some("" | "null") => Ok(()),
+        Some(_) => Err(s3_error!(NoSuchVersion)),
+    }
+}

@@ -130,13 +130,11 @@ async fn patiently(
     let settle = |result: Result<S3Result<_>, tokio::task::JoinError>| {
         result.unwrap_or_else(|error| Err(S3Error::with_source(S3ErrorCode::InternalError, Box::new(error))))
     };
-    match tokio::time::timeout(patience, &mut work).await {
-        Ok(result) => settle(result),
-        Err(_) => {
-            let future = Box::pin(async move { settle(work.await) });
-            Ok(CompleteMultipartUploadOutput { future: Some(future), ..Default::default() })
-        }
+    if let Ok(result) = tokio::time::timeout(patience, &mut work).await {
+        return settle(result);
     }
+    let future = Box::pin(async move { settle(work.await) });
+    Ok(CompleteMultipartUploadOutput { future: Some(future), ..Default::default() })
 }
 
 #[cfg(test)]

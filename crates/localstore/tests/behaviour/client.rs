@@ -110,6 +110,12 @@ impl Client {
         self.send(request(Method::POST, &format!("{target}?uploadId={id}"), headers, Body::from(body))).await
     }
 
+    /// Copies `source`, as the header writes it, to `target`.
+    pub(crate) async fn copy(&self, source: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+        let headers = [&[("x-amz-copy-source", source)], headers].concat();
+        self.put_with(target, &headers, "").await
+    }
+
     /// How many files lie in the staging directory.
     pub(crate) fn staged(&self) -> usize {
         std::fs::read_dir(self.directory().join("staging")).unwrap().count()
@@ -166,10 +172,9 @@ pub(crate) fn request(method: Method, target: &str, headers: &[(&str, &str)], bo
 
 /// The body of a completion.
 pub(crate) fn part_list(parts: &[(u16, String)]) -> String {
-    let parts: String = parts
-        .iter()
-        .map(|(number, etag)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"))
-        .collect();
+    let part =
+        |(number, etag): &(u16, String)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+    let parts = parts.iter().map(part).collect::<Vec<_>>().concat();
     format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>")
 }
 
