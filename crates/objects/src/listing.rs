@@ -1,10 +1,13 @@
-//! Listings with the sizes of plaintext: arithmetic for sealed objects, a bounded number of questions for mixed buckets.
+//! Listings with the sizes of plaintext: arithmetic for sealed objects, a bounded number of questions for all others.
+
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
-use envelope::layout;
+use envelope::{SUMMARY_LEN, layout};
+use tokio::time::Instant;
 
 use crate::answers::{ListedObject, Listing};
 use crate::policy::Contents;
@@ -16,8 +19,11 @@ use crate::{Error, ObjectRef, SealedObjects, bucket_uri, etag};
 /// A page of 1,000 keys of 1,024 bytes, each byte encoded, stays well below this.
 const PAGE_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Questions about objects of a mixed bucket that are open at the same time.
+/// Questions about objects whose stored length does not tell that are open at the same time.
 const FAN_OUT: usize = 16;
+
+/// How long a page waits for such questions; what is not answered then keeps its stored size.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which page of which bucket to list.
 pub struct ListRequest {
@@ -42,7 +48,9 @@ impl SealedObjects {
         let (mut parts, body) = response.into_parts();
         let page = stream::collect(body, PAGE_LIMIT).await.map_err(|error| Error::BadAnswer(error.to_string()))?;
         let listing = Listing::parse(&page)?;
-        let questions: Vec<_> = listing.objects.iter().map(|object| self.amended(&request.bucket, object)).collect();
+        let deadline = Instant::now() + PATIENCE;
+        let questions = listing.objects.iter().map(|object| self.amended(&request.bucket, object, deadline));
+        let questions: Vec<_> = questions.collect();
         let amended: Vec<(u64, String)> = futures::stream::iter(questions).buffered(FAN_OUT).collect().await;
         let page = listing.amend(amended);
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
@@ -50,20 +58,30 @@ impl SealedObjects {
     }
 
     /// The size and the ETag that clients see.
-    async fn amended(&self, bucket: &str, object: &ListedObject) -> (u64, String) {
+    async fn amended(&self, bucket: &str, object: &ListedObject, deadline: Instant) -> (u64, String) {
         let contents = self.policies.rule(bucket, &object.key).map(|rule| rule.contents);
-        let plain_len = match contents {
-            Some(Contents::Plain) => return (object.stored_len, object.etag.clone()),
-            Some(Contents::Mixed) => self.asked_len(bucket, object).await,
-            Some(Contents::Sealed) | None => layout::plain_len(object.stored_len),
+        let plain_len = match (contents, layout::plain_len(object.stored_len)) {
+            (Some(Contents::Plain), _) => return (object.stored_len, object.etag.clone()),
+            (Some(Contents::Sealed) | None, Some(plain_len)) => Some(plain_len),
+            // A length without a solution: parts of odd sizes, whose footer alone knows.
+            _ => self.asked_in_time(bucket, object, deadline).await,
         };
         (plain_len.unwrap_or(object.stored_len), etag::hide_md5(&object.etag))
     }
 
-    /// The plaintext length of an object that may or may not be ours; `None` when it cannot be known now.
+    async fn asked_in_time(&self, bucket: &str, object: &ListedObject, deadline: Instant) -> Option<u64> {
+        if Instant::now() >= deadline {
+            return None;
+        }
+        tokio::time::timeout_at(deadline, self.asked_len(bucket, object)).await.ok().flatten()
+    }
+
+    /// The plaintext length of an object whose stored length does not tell; `None` when it cannot be known now.
     async fn asked_len(&self, bucket: &str, object: &ListedObject) -> Option<u64> {
-        // A length that no sealed object has needs no question.
-        layout::plain_len(object.stored_len)?;
+        // What is shorter than a summary is not sealed, and needs no question.
+        if object.stored_len < SUMMARY_LEN {
+            return None;
+        }
         let at = ObjectRef { bucket: bucket.to_owned(), key: object.key.clone(), version: object.version.clone() };
         if let Some(facts) = self.facts.find(&at, &object.etag) {
             return Some(facts.plain_len);
@@ -72,12 +90,13 @@ impl SealedObjects {
             return Some(plain_len);
         }
         let request = OpenRequest { at: at.clone(), want: None, headers: HeaderMap::new(), checksums: false };
-        match self.head(request).await {
-            Ok(Opened::Object(found)) => {
-                self.facts.remember_len(&at, &object.etag, found.plain_len);
-                Some(found.plain_len)
-            }
-            _ => None,
-        }
+        let plain_len = match self.head(request).await {
+            Ok(Opened::Object(found)) => found.plain_len,
+            // It will not become ours under the same ETag.
+            Err(Error::NotSealed { .. }) => object.stored_len,
+            _ => return None,
+        };
+        self.facts.remember_len(&at, &object.etag, plain_len);
+        Some(plain_len)
     }
 }
