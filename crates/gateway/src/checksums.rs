@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use objects::{ChecksumName, Computed, DigestSet, Facts};
+use objects::{ChecksumName, ChecksumType, Computed, DigestSet, Facts};
 use s3s::{S3ErrorCode, TrailingHeaders};
 
 use crate::error::Fault;
@@ -97,7 +97,24 @@ impl Expectations {
 
 /// Writes an object's checksums as S3 answers them.
 pub(crate) fn write(facts: &Facts, headers: &mut HeaderMap) {
-    write_all(&facts.checksums, headers);
+    let kind = facts.checksum_type.unwrap_or(ChecksumType::FullObject);
+    let parts = facts.segments_in_table.map_or(1, |others| others.saturating_add(1));
+    for (name, value) in &facts.checksums {
+        if let Ok(value) = HeaderValue::try_from(shown(value, kind, usize::try_from(parts).unwrap_or(usize::MAX))) {
+            headers.insert(HeaderName::from_static(name.header()), value);
+        }
+    }
+    if !facts.checksums.is_empty() {
+        headers.insert("x-amz-checksum-type", HeaderValue::from_static(kind_name(kind)));
+    }
+}
+
+/// S3's name for a checksum's type.
+pub(crate) fn kind_name(kind: ChecksumType) -> &'static str {
+    match kind {
+        ChecksumType::Composite => "COMPOSITE",
+        ChecksumType::FullObject => "FULL_OBJECT",
+    }
 }
 
 /// Writes computed checksums as S3 answers them.
@@ -109,6 +126,33 @@ pub(crate) fn write_all(checksums: &BTreeMap<ChecksumName, Vec<u8>>, headers: &m
     }
     if !checksums.is_empty() {
         headers.insert("x-amz-checksum-type", HeaderValue::from_static("FULL_OBJECT"));
+    }
+}
+
+/// The checksums named among `headers`, as they are.
+///
+/// # Errors
+/// A malformed value or an unknown algorithm.
+pub(crate) fn named(headers: &HeaderMap) -> Result<BTreeMap<ChecksumName, Vec<u8>>, Fault> {
+    let mut named = BTreeMap::new();
+    for (header, value) in headers {
+        if let Some(name) = checksum_of(header)? {
+            // A composite checksum is followed by the number of its parts.
+            let text = value.to_str().unwrap_or_default();
+            let text = text.split_once('-').map_or(text, |(value, _)| value);
+            let value = HeaderValue::try_from(text).map_err(|_| Fault::new(S3ErrorCode::InvalidRequest, "A checksum is invalid."))?;
+            named.insert(name, raw_value(name, &value)?);
+        }
+    }
+    Ok(named)
+}
+
+/// A checksum as S3 writes it: a composite one with the number of its parts.
+pub(crate) fn shown(value: &[u8], kind: ChecksumType, parts: usize) -> String {
+    let value = STANDARD.encode(value);
+    match kind {
+        ChecksumType::Composite => format!("{value}-{parts}"),
+        ChecksumType::FullObject => value,
     }
 }
 

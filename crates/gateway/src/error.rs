@@ -35,6 +35,11 @@ impl Fault {
         Self { status, ..Self::new(S3ErrorCode::Custom(code.into()), message) }
     }
 
+    /// A code that a store gave.
+    pub(crate) fn named(code: &str, message: String) -> Self {
+        Self::new(S3ErrorCode::from_bytes(code.as_bytes()).unwrap_or(S3ErrorCode::InternalError), message)
+    }
+
     pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
         Self::new(S3ErrorCode::NotImplemented, message)
     }
@@ -109,12 +114,21 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         match error {
             Error::Body(source) => blame_body(&source),
-            Error::BadMetadata(_) | Error::BadName => Self::new(S3ErrorCode::InvalidArgument, error.to_string()),
+            Error::BadMetadata(_) | Error::BadName | Error::BadPart(_) => Self::new(S3ErrorCode::InvalidArgument, error.to_string()),
             Error::MetadataTooLarge { .. } => Self::new(S3ErrorCode::MetadataTooLarge, error.to_string()),
             Error::TooLarge { .. } => Self::new(S3ErrorCode::EntityTooLarge, error.to_string()),
             Error::NoRule { .. } | Error::UnknownKey { .. } => Self::new(S3ErrorCode::AccessDenied, error.to_string()),
             Error::NotSealed { .. } => Self::new(S3ErrorCode::InvalidObjectState, error.to_string()),
-            Error::Unsupported => Self::not_implemented(error.to_string()),
+            Error::NoUploadState => Self::not_implemented(error.to_string()),
+            Error::NoSuchUpload => Self::new(S3ErrorCode::NoSuchUpload, error.to_string()),
+            Error::PartOrder => Self::new(S3ErrorCode::InvalidPartOrder, error.to_string()),
+            Error::NoSuchPart { .. } => Self::new(S3ErrorCode::InvalidPart, error.to_string()),
+            Error::PartTooSmall { .. } => Self::new(S3ErrorCode::EntityTooSmall, error.to_string()),
+            Error::ChecksumDisagrees { .. } => Self::new(S3ErrorCode::BadDigest, error.to_string()),
+            Error::NoSuchPartNumber { .. } => {
+                Self::custom("InvalidPartNumber", StatusCode::RANGE_NOT_SATISFIABLE, error.to_string())
+            }
+            Error::Replaced => Self::new(S3ErrorCode::ServiceUnavailable, error.to_string()),
             Error::Integrity(_) | Error::KeyRefused { .. } => {
                 tracing::error!(cause = %error, "a stored object failed verification");
                 Self::internal(INTEGRITY)

@@ -119,11 +119,11 @@ fn strip_aws_chunked(headers: &mut HeaderMap) {
     }
 }
 
-/// The headers of a store's answer that a client sees, apart from lengths; `hide` says whether the ETag is altered.
+/// The headers of a store's answer that a client sees, apart from lengths and what the store says about origins; `hide` says whether the ETag is altered.
 pub(crate) fn for_client(store: &HeaderMap, sealed: bool, hide: bool) -> HeaderMap {
     let mut headers: HeaderMap = store
         .iter()
-        .filter(|(name, _)| !is_store_only(name, sealed))
+        .filter(|(name, _)| !is_store_only(name, sealed) && !name.as_str().starts_with("access-control-"))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     if hide {
@@ -160,6 +160,9 @@ pub(crate) fn of_object(object: &OpenedObject, checksums: bool) -> HeaderMap {
     if let Some(range) = &object.range {
         let value = format!("bytes {}-{}/{}", range.start, range.end - 1, object.plain_len);
         headers.extend(HeaderValue::try_from(value).ok().map(|value| (CONTENT_RANGE, value)));
+    }
+    if let Some(parts) = object.parts_count {
+        headers.insert("x-amz-mp-parts-count", HeaderValue::from(parts));
     }
     if let (true, None, Some(facts)) = (checksums, &object.range, &object.facts) {
         crate::checksums::write(facts, &mut headers);

@@ -1,13 +1,22 @@
 //! One file per operation, and what they share: the call they get and how a store's answer is passed on.
 
+mod abort_multipart_upload;
+mod complete_multipart_upload;
+mod copy_object;
+mod create_multipart_upload;
 mod delete_object;
 mod delete_objects;
 mod get_object;
+mod get_object_attributes;
 mod head_object;
 mod list_buckets;
+mod list_multipart_uploads;
 mod list_objects;
+mod list_parts;
 mod pass;
 mod put_object;
+mod upload_part;
+mod upload_part_copy;
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
@@ -41,13 +50,16 @@ impl Call<'_> {
         }
     }
 
-    fn open_request(&self) -> OpenRequest {
+    fn open_request(&self) -> Result<OpenRequest, Fault> {
         let range = self.headers.get(http::header::RANGE).and_then(|range| RangeSpec::parse(range.to_str().ok()?));
         let checksums = self
             .headers
             .get("x-amz-checksum-mode")
             .is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"enabled"));
-        OpenRequest { at: self.object(), want: range, headers: headers::for_store(&self.headers), checksums }
+        let part = self.target.param("partNumber").map(upload_part::part_number);
+        let part = part.transpose()?.map(u32::from);
+        let headers = headers::for_store(&self.headers);
+        Ok(OpenRequest { at: self.object(), want: range, part, headers, checksums })
     }
 }
 
@@ -62,15 +74,24 @@ pub(crate) async fn serve(objects: &SealedObjects, row: &Row, call: Call<'_>) ->
 
 async fn serve_here(objects: &SealedObjects, row: &Row, call: Call<'_>) -> Result<Response<Body>, Fault> {
     match row.operation {
+        Operation::AbortMultipartUpload => abort_multipart_upload::serve(objects, call).await,
+        Operation::CompleteMultipartUpload => complete_multipart_upload::serve(objects, call).await,
+        Operation::CopyObject => copy_object::serve(objects, call).await,
+        Operation::CreateMultipartUpload => create_multipart_upload::serve(objects, call).await,
         Operation::DeleteObject => delete_object::serve(objects, call).await,
         Operation::DeleteObjects => delete_objects::serve(objects, call).await,
         Operation::GetObject => get_object::serve(objects, call).await,
+        Operation::GetObjectAttributes => get_object_attributes::serve(objects, call).await,
         Operation::HeadObject => head_object::serve(objects, call).await,
         Operation::ListBuckets => list_buckets::serve(objects, call).await,
         Operation::ListObjects | Operation::ListObjectsV2 | Operation::ListObjectVersions => {
             list_objects::serve(objects, call).await
         }
+        Operation::ListMultipartUploads => list_multipart_uploads::serve(objects, call).await,
+        Operation::ListParts => list_parts::serve(objects, call).await,
         Operation::PutObject => put_object::serve(objects, call).await,
+        Operation::UploadPart => upload_part::serve(objects, call).await,
+        Operation::UploadPartCopy => upload_part_copy::serve(objects, call).await,
         _ => {
             tracing::error!(operation = row.name, "a row says served and nothing serves it");
             Err(Fault::not_implemented(format!("{} is not served", row.name)))
@@ -135,4 +156,19 @@ fn refuse_own_credentials(status: StatusCode, xml: &[u8]) -> Result<(), Fault> {
         }
         _ => Ok(()),
     }
+}
+
+/// The name space of S3's documents.
+const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+
+/// An answer that is a document.
+fn xml(document: String) -> Response<Body> {
+    xml_body(store::full(document))
+}
+
+/// An answer whose document comes bit by bit.
+fn xml_body(body: Body) -> Response<Body> {
+    let mut answer = Response::new(body);
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/xml"));
+    answer
 }

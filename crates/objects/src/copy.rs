@@ -17,7 +17,10 @@ use crate::store::{self, Body};
 use crate::{Error, Facts, ObjectRef, SealedObjects, USER_METADATA_PREFIX, metadata, stream};
 
 mod headers;
+mod part;
 mod through;
+
+pub use part::{PartCopied, PartCopyRequest};
 
 /// What S3 copies in one request.
 pub const COPY_LIMIT: u64 = 5 * 1024 * 1024 * 1024;
@@ -72,9 +75,36 @@ pub struct CopiedObject {
 /// What a look at the source found.
 enum Look {
     Found(HeaderMap),
-    Ended(Copied),
+    Ended(Refused),
     /// It was not there and then it was.
     Changed,
+}
+
+/// Why a source cannot be copied.
+enum Refused {
+    Answer(Response<Body>),
+    Condition,
+    DeleteMarker,
+}
+
+impl From<Refused> for Copied {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Answer(response) => Self::Answer(response),
+            Refused::Condition => Self::ConditionFailed,
+            Refused::DeleteMarker => Self::DeleteMarker,
+        }
+    }
+}
+
+impl From<Refused> for PartCopied {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Answer(response) => Self::Answer(response),
+            Refused::Condition => Self::ConditionFailed,
+            Refused::DeleteMarker => Self::DeleteMarker,
+        }
+    }
 }
 
 impl SealedObjects {
@@ -91,9 +121,9 @@ impl SealedObjects {
         }
         let mut refused: Option<(HeaderValue, Copied)> = None;
         for _ in 0..ATTEMPTS {
-            let source = match self.look(&request).await? {
+            let source = match self.look(&request.from, &request.headers).await? {
                 Look::Found(headers) => headers,
-                Look::Ended(copied) => return Ok(copied),
+                Look::Ended(refused) => return Ok(refused.into()),
                 Look::Changed => continue,
             };
             let etag = source.get(ETAG).ok_or_else(|| Error::BadAnswer("an object without ETag".into()))?.clone();
@@ -108,7 +138,7 @@ impl SealedObjects {
             }
             refused = Some((etag, copied));
         }
-        Err(Error::BadAnswer("the source was replaced faster than it could be copied".into()))
+        Err(Error::Replaced)
     }
 
     /// Copies the version of the source that has these headers.
@@ -187,14 +217,14 @@ impl SealedObjects {
     }
 
     /// Looks at the source as the client's conditions allow.
-    async fn look(&self, request: &CopyRequest) -> Result<Look, Error> {
-        let conditions = headers::of_source(&request.headers);
-        let response = self.ask(Method::HEAD, request.from.uri()?, conditions.clone()).await?;
+    async fn look(&self, from: &ObjectRef, client: &HeaderMap) -> Result<Look, Error> {
+        let conditions = headers::of_source(client);
+        let response = self.ask(Method::HEAD, from.uri()?, conditions.clone()).await?;
         Ok(match response.status() {
             StatusCode::OK => Look::Found(response.into_parts().0.headers),
-            StatusCode::NOT_MODIFIED | StatusCode::PRECONDITION_FAILED => Look::Ended(Copied::ConditionFailed),
-            StatusCode::METHOD_NOT_ALLOWED => Look::Ended(Copied::DeleteMarker),
-            _ => self.refusal(&request.from, conditions).await?,
+            StatusCode::NOT_MODIFIED | StatusCode::PRECONDITION_FAILED => Look::Ended(Refused::Condition),
+            StatusCode::METHOD_NOT_ALLOWED => Look::Ended(Refused::DeleteMarker),
+            _ => self.refusal(from, conditions).await?,
         })
     }
 
@@ -203,7 +233,7 @@ impl SealedObjects {
         headers.insert(RANGE, HeaderValue::from_static("bytes=0-0"));
         let response = self.ask(Method::GET, from.uri()?, headers).await?;
         let found = response.status().is_success() || response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
-        Ok(if found { Look::Changed } else { Look::Ended(Copied::Answer(response)) })
+        Ok(if found { Look::Changed } else { Look::Ended(Refused::Answer(response)) })
     }
 }
 

@@ -50,9 +50,6 @@ pub enum Error {
     /// The stored object failed verification. The cause is for the log, never for the client.
     #[error("the stored object failed verification: {0}")]
     Integrity(String),
-    /// The stored object is of a kind that this version does not read.
-    #[error("the stored object was written by a multipart upload, which this version does not read")]
-    Unsupported,
     /// The key that wraps the object is not in the keyring.
     #[error("the object is wrapped with key `{key_id}`, which is not in the keyring; add it under [[keys]]")]
     UnknownKey {
@@ -70,6 +67,47 @@ pub enum Error {
     /// Keys could not be wrapped or unwrapped for another reason.
     #[error("the keyring failed: {0}")]
     Keyring(String),
+    /// Nobody said where unfinished uploads are remembered.
+    #[error("multipart uploads need a data directory to remember their parts in; set `data`")]
+    NoUploadState,
+    /// The upload id is not ours, was made for another object, or its upload is over.
+    #[error("the upload does not exist; it may have been completed or aborted, or its state was lost: begin again")]
+    NoSuchUpload,
+    /// The object was replaced between two requests for it; the read begins again.
+    #[error("the object was replaced while it was read")]
+    Replaced,
+    /// There is no part of this number.
+    #[error("the object has no part {number}")]
+    NoSuchPartNumber {
+        /// The number asked for.
+        number: u32,
+    },
+    /// A part that cannot be.
+    #[error("{0}")]
+    BadPart(String),
+    /// The list of parts is not in ascending order.
+    #[error("the list of parts was not in ascending order")]
+    PartOrder,
+    /// A listed part was not uploaded, or with other bytes.
+    #[error("part {number} was not uploaded, or its ETag or checksum is another")]
+    NoSuchPart {
+        /// The part's number.
+        number: u16,
+    },
+    /// A part that is not the last one has less than 5 MiB.
+    #[error("part {number} has {plain_len} bytes; every part but the last needs at least 5 MiB")]
+    PartTooSmall {
+        /// The part's number.
+        number: u16,
+        /// Its length.
+        plain_len: u64,
+    },
+    /// The client's checksum of the whole object is not that of its parts.
+    #[error("the {} you specified did not match the calculated checksum", .name.as_str())]
+    ChecksumDisagrees {
+        /// Which checksum.
+        name: envelope::ChecksumName,
+    },
     /// The store could not be reached or broke off.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -5,6 +5,8 @@
 //! configuration comes from, and what a directory is.
 
 mod answers;
+mod checking;
+mod copy;
 mod error;
 mod etag;
 mod facts;
@@ -12,28 +14,37 @@ mod headers;
 mod listing;
 mod location;
 mod metadata;
+mod multipart;
 mod policy;
 mod random;
 mod range;
 mod reader;
+mod rewrap;
 mod sealed_objects;
 pub mod store;
 mod stream;
+mod uploads;
 mod writer;
 
 pub use answers::{buckets_where, error_code, rewrite_elements};
-pub use envelope::{BindingMode, ChecksumName, Computed, DigestSet, Facts};
+pub use checking::{Verdict, WrongLength};
+pub use copy::{COPY_LIMIT, Copied, CopiedObject, CopyRequest, PartCopied, PartCopyRequest};
+pub use envelope::{BindingMode, ChecksumName, ChecksumType, Computed, DigestSet, Facts};
 pub use error::Error;
 pub use etag::{hide_md5, show_md5};
 pub use headers::is_store_only;
 pub use listing::ListRequest;
 pub use location::{ObjectRef, bucket_uri, encode_key, encode_value, service_uri};
 pub use metadata::{RESERVED_METADATA_PREFIX, USER_METADATA_PREFIX};
+pub use multipart::{
+    CompleteRequest, Completed, CreateRequest, Created, ListedPart, NamedPart, PartOutcome, PartRequest, UploadOutcome,
+};
 pub use policy::{Contents, MetadataMode, PolicyTable, Rule, glob_matches};
 pub use random::{Random, RandomError};
 pub use range::RangeSpec;
-pub use reader::{OpenRequest, Opened, OpenedObject};
+pub use reader::{Attributes, OpenRequest, Opened, OpenedObject};
 pub use sealed_objects::SealedObjects;
 pub use store::{Body, BoxError, Store, StoreError};
 pub use stream::{TooLong, collect};
-pub use writer::{SealOutcome, SealRequest, Verdict, WrongLength};
+pub use uploads::{BegunUpload, LocalUploads, StateError, UploadName, UploadState};
+pub use writer::{SealOutcome, SealRequest};

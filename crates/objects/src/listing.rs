@@ -89,7 +89,8 @@ impl SealedObjects {
         if let Some(plain_len) = self.facts.find_len(&at, &object.etag) {
             return Some(plain_len);
         }
-        let request = OpenRequest { at: at.clone(), want: None, headers: HeaderMap::new(), checksums: false };
+        let request =
+            OpenRequest { at: at.clone(), want: None, part: None, headers: HeaderMap::new(), checksums: false };
         let plain_len = match self.head(request).await {
             Ok(Opened::Object(found)) => found.plain_len,
             // It will not become ours under the same ETag.

@@ -14,7 +14,13 @@ use crate::policy::{Contents, Rule};
 use crate::store::{self, Body};
 use crate::{Error, Facts, ObjectRef, RangeSpec, SealedObjects, metadata};
 
+mod attributes;
+mod found;
 mod opening;
+
+pub use attributes::Attributes;
+
+use self::found::Found;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -25,6 +31,8 @@ pub struct OpenRequest {
     pub want: Option<RangeSpec>,
     /// The client's headers that the store is to see: conditions above all. No `Range`.
     pub headers: HeaderMap,
+    /// The part wanted in place of a range, from 1.
+    pub part: Option<u32>,
     /// Whether the client asked for the object's checksums.
     pub checksums: bool,
 }
@@ -56,6 +64,8 @@ pub struct OpenedObject {
     pub sealed: bool,
     /// Whether the rule keeps the store's ETag as it is.
     pub plain_rule: bool,
+    /// How many parts the object was uploaded in, when a part was asked for.
+    pub parts_count: Option<usize>,
     /// The summary's facts, when they were at hand without a request of their own.
     pub facts: Option<Arc<Facts>>,
     /// The plaintext; empty when only facts were asked for.
@@ -66,30 +76,43 @@ pub struct OpenedObject {
 const ATTEMPTS: usize = 4;
 
 impl SealedObjects {
-    /// Reads an object or a range of it.
+    /// Reads an object, a range or a part of it.
     ///
     /// # Errors
     /// Why the stored object cannot be opened; see [`Error`].
     pub async fn open(&self, request: OpenRequest) -> Result<Opened, Error> {
+        for _ in 1..ATTEMPTS {
+            match self.open_once(&request).await {
+                Err(Error::Replaced) => {}
+                outcome => return outcome,
+            }
+        }
+        self.open_once(&request).await
+    }
+
+    async fn open_once(&self, request: &OpenRequest) -> Result<Opened, Error> {
         let rule = self.rule(&request.at.bucket, &request.at.key)?;
+        if let Some(number) = request.part {
+            return self.open_numbered(request, rule, number).await;
+        }
         let Some(want) = request.want else {
-            let response = self.fetch(&request, None).await?;
-            return self.open_whole(&request, rule, response).await;
+            let response = self.fetch(request, None).await?;
+            return self.open_whole(request, rule, response).await;
         };
         if rule.contents == Contents::Plain {
-            let response = self.fetch(&request, Some(want.plain_header())).await?;
+            let response = self.fetch(request, Some(want.plain_header())).await?;
             return plain_object(rule, response);
         }
-        let Some(header) = want.sealed_header() else { return self.open_length_first(&request, rule, want).await };
-        let response = self.fetch(&request, Some(header)).await?;
+        let Some(header) = want.sealed_header() else { return self.open_length_first(request, rule, want).await };
+        let response = self.fetch(request, Some(header)).await?;
         match response.status() {
-            StatusCode::OK if request.headers.contains_key(IF_RANGE) => self.open_whole(&request, rule, response).await,
+            StatusCode::OK if request.headers.contains_key(IF_RANGE) => self.open_whole(request, rule, response).await,
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => match metadata::envelope(response.headers())? {
-                Some(envelope) => self.open_part(&request, rule, &envelope, want, response).await,
-                None => self.open_length_first(&request, rule, want).await,
+                Some(envelope) => self.open_range(request, rule, &envelope, want, response).await,
+                None => self.open_length_first(request, rule, want).await,
             },
             // Sealed offsets lie behind plaintext ones: only the length can tell who is outside.
-            StatusCode::RANGE_NOT_SATISFIABLE => self.open_length_first(&request, rule, want).await,
+            StatusCode::RANGE_NOT_SATISFIABLE => self.open_length_first(request, rule, want).await,
             _ => Ok(Opened::Answer(response)),
         }
     }
@@ -101,20 +124,29 @@ impl SealedObjects {
     pub async fn head(&self, request: OpenRequest) -> Result<Opened, Error> {
         let rule = self.rule(&request.at.bucket, &request.at.key)?;
         if request.checksums
+            && request.part.is_none()
             && rule.contents != Contents::Plain
             && let Some(opened) = self.head_with_summary(&request, rule).await?
         {
             return Ok(opened);
         }
-        let response = self.ask(Method::HEAD, request.at.uri()?, request.headers.clone()).await?;
-        if response.status() != StatusCode::OK {
+        let uri = match request.part.filter(|_| rule.contents == Contents::Plain) {
+            Some(number) => request.at.uri_with(&format!("partNumber={number}"))?,
+            None => request.at.uri()?,
+        };
+        let response = self.ask(Method::HEAD, uri, request.headers.clone()).await?;
+        if !response.status().is_success() {
             return Ok(Opened::Answer(response));
         }
-        let Some(envelope) = envelope_of(rule, &response)? else { return plain_object(rule, response) };
-        let keys = self.unlock(&request.at, rule, &envelope).await?;
-        let plain_len = plain_len(content_length(response.headers())?)?;
+        let Some(found) = self.find(&request.at, rule, response.headers()).await? else {
+            return plain_object(rule, response);
+        };
         let facts = self.known_facts(&request.at, response.headers());
-        let object = sealed_object(response.into_parts().0.headers, &keys, plain_len, facts)?;
+        let mut object = sealed_object(response.into_parts().0.headers, &found.keys, found.plain_len, facts)?;
+        if let Some(number) = request.part {
+            object.range = Self::numbered(&found, number)?;
+            object.parts_count = found.map.as_ref().map(|map| map.parts().len());
+        }
         Ok(in_range(object, request.want))
     }
 
@@ -133,72 +165,133 @@ impl SealedObjects {
         else {
             return Ok(None);
         };
-        refuse_multipart(&envelope)?;
         let keys = self.unlock(&request.at, rule, &envelope).await?;
-        let plain_len = plain_len(total)?;
         let (parts, body) = response.into_parts();
         let bytes = opening::collect(body, layout::SUMMARY_LEN).await?;
-        let summary = Summary::open(&keys, &bytes).map_err(|error| Error::Integrity(error.to_string()))?;
-        summary.check_sealed_len(total).map_err(|error| Error::Integrity(error.to_string()))?;
+        let summary = Summary::open(&keys, &bytes).map_err(wrong)?;
+        if envelope.upload() == Upload::Put {
+            summary.check_sealed_len(total).map_err(wrong)?;
+        } else if layout::plain_len(total).is_some_and(|plain_len| plain_len != summary.facts.plain_len) {
+            return Err(Error::Integrity("the summary's length disagrees with the object's".into()));
+        }
         let facts = Arc::new(summary.facts);
         self.remember_facts(&request.at, &parts.headers, &facts);
-        let object = sealed_object(parts.headers, &keys, plain_len, Some(facts))?;
+        let object = sealed_object(parts.headers, &keys, facts.plain_len, Some(facts))?;
         Ok(Some(in_range(object, request.want)))
     }
 
     /// Reads a range whose place depends on the object's length, or whose object may not be ours.
     async fn open_length_first(&self, request: &OpenRequest, rule: &Rule, want: RangeSpec) -> Result<Opened, Error> {
-        for _ in 0..ATTEMPTS {
-            let head = self.ask(Method::HEAD, request.at.uri()?, request.headers.clone()).await?;
-            if head.status() != StatusCode::OK {
-                return Ok(Opened::Answer(head));
-            }
-            let envelope = envelope_of(rule, &head)?;
-            let stored_len = content_length(head.headers())?;
-            let plain_len = if envelope.is_some() { plain_len(stored_len)? } else { stored_len };
-            let Some(range) = want.resolve(plain_len) else { return Ok(Opened::Unsatisfiable { plain_len }) };
-            let mut pinned = request.clone();
-            pinned.headers = pin(head.headers())?;
-            let fetch = if envelope.is_some() { span(plain_len, range)?.fetch } else { range };
-            let header = format!("bytes={}-{}", fetch.start, fetch.end - 1);
-            let response = self.fetch(&pinned, Some(header)).await?;
-            match response.status() {
-                StatusCode::PRECONDITION_FAILED => {}
-                StatusCode::OK | StatusCode::PARTIAL_CONTENT => {
-                    return match envelope {
-                        None => plain_object(rule, response),
-                        Some(envelope) => self.open_part(request, rule, &envelope, want, response).await,
-                    };
-                }
-                _ => return Ok(Opened::Answer(response)),
-            }
+        let head = self.ask(Method::HEAD, request.at.uri()?, request.headers.clone()).await?;
+        if head.status() != StatusCode::OK {
+            return Ok(Opened::Answer(head));
         }
-        Err(Error::BadAnswer("the object was replaced faster than it could be read".into()))
+        let found = self.find(&request.at, rule, head.headers()).await?;
+        let plain_len = match &found {
+            Some(found) => found.plain_len,
+            None => content_length(head.headers())?,
+        };
+        let Some(range) = want.resolve(plain_len) else { return Ok(Opened::Unsatisfiable { plain_len }) };
+        self.open_found(request, rule, head.headers(), found, range).await
+    }
+
+    /// Reads a part by its number.
+    async fn open_numbered(&self, request: &OpenRequest, rule: &Rule, number: u32) -> Result<Opened, Error> {
+        let query = format!("partNumber={number}");
+        if rule.contents == Contents::Plain {
+            return plain_object(
+                rule,
+                self.ask(Method::GET, request.at.uri_with(&query)?, request.headers.clone()).await?,
+            );
+        }
+        let head = self.ask(Method::HEAD, request.at.uri()?, request.headers.clone()).await?;
+        if head.status() != StatusCode::OK {
+            return Ok(Opened::Answer(head));
+        }
+        let Some(found) = self.find(&request.at, rule, head.headers()).await? else {
+            let response = self.ask(Method::GET, request.at.uri_with(&query)?, pin(head.headers())?).await?;
+            return plain_object(rule, response);
+        };
+        let parts_count = found.map.as_ref().map(|map| map.parts().len());
+        let opened = if let Some(range) = Self::numbered(&found, number)? {
+            self.open_found(request, rule, head.headers(), Some(found), range).await?
+        } else {
+            let whole = OpenRequest { part: None, headers: pin(head.headers())?, ..request.clone() };
+            let response = self.fetch(&whole, None).await?;
+            self.open_whole(&whole, rule, response).await?
+        };
+        Ok(match opened {
+            Opened::Object(object) => Opened::Object(OpenedObject { parts_count, ..object }),
+            other => other,
+        })
+    }
+
+    /// The plaintext range of a part; `None` for all of an empty object.
+    fn numbered(found: &Found, number: u32) -> Result<Option<Range<u64>>, Error> {
+        let outside = Error::NoSuchPartNumber { number };
+        let range = match &found.map {
+            None if number == 1 => 0..found.plain_len,
+            None => return Err(outside),
+            Some(map) => {
+                let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+                index.and_then(|index| map.part_range(index)).ok_or(outside)?
+            }
+        };
+        Ok((!range.is_empty()).then_some(range))
+    }
+
+    /// Fetches a range of an object whose head was seen, pinned to that version.
+    async fn open_found(
+        &self,
+        request: &OpenRequest,
+        rule: &Rule,
+        head: &HeaderMap,
+        found: Option<Found>,
+        range: Range<u64>,
+    ) -> Result<Opened, Error> {
+        let pinned = OpenRequest { headers: pin(head)?, ..request.clone() };
+        let fetch = match &found {
+            None => range.clone(),
+            Some(found) => found.fetch(&range)?,
+        };
+        let response = self.fetch(&pinned, Some(format!("bytes={}-{}", fetch.start, fetch.end - 1))).await?;
+        match (response.status(), found) {
+            (StatusCode::PRECONDITION_FAILED, _) => Err(Error::Replaced),
+            (StatusCode::OK | StatusCode::PARTIAL_CONTENT, None) => plain_object(rule, response),
+            (StatusCode::OK | StatusCode::PARTIAL_CONTENT, Some(found)) => found.open(response, range).await,
+            _ => Ok(Opened::Answer(response)),
+        }
     }
 
     async fn open_whole(&self, request: &OpenRequest, rule: &Rule, response: Response<Body>) -> Result<Opened, Error> {
+        if response.status() == StatusCode::PRECONDITION_FAILED && request.headers.is_empty() {
+            return Err(Error::Replaced);
+        }
         if response.status() != StatusCode::OK {
             return Ok(Opened::Answer(response));
         }
-        let Some(envelope) = envelope_of(rule, &response)? else { return plain_object(rule, response) };
-        let keys = self.unlock(&request.at, rule, &envelope).await?;
+        let Some(found) = self.find(&request.at, rule, response.headers()).await? else {
+            return plain_object(rule, response);
+        };
         let sealed_len = content_length(response.headers())?;
-        let plain_len = plain_len(sealed_len)?;
         let (parts, body) = response.into_parts();
         let known = self.known_facts(&request.at, &parts.headers);
-        let mut object = sealed_object(parts.headers, &keys, plain_len, known)?;
-        if sealed_len <= opening::SMALL {
-            let (body, facts) = opening::small(body, keys, sealed_len).await?;
-            let facts = Arc::new(facts);
-            self.remember_facts(&request.at, &object.headers, &facts);
-            (object.body, object.facts) = (body, Some(facts));
-        } else {
-            object.body = opening::whole(body, keys, sealed_len).await?;
+        let mut object = sealed_object(parts.headers, &found.keys, found.plain_len, known)?;
+        match found.map {
+            Some(map) => object.body = opening::segments(body, &found.keys, &map, 0..found.plain_len, 0).await?,
+            None if sealed_len <= opening::SMALL => {
+                let (body, facts) = opening::small(body, found.keys, sealed_len).await?;
+                let facts = Arc::new(facts);
+                self.remember_facts(&request.at, &object.headers, &facts);
+                (object.body, object.facts) = (body, Some(facts));
+            }
+            None => object.body = opening::whole(body, found.keys, sealed_len).await?,
         }
         Ok(Opened::Object(object))
     }
 
-    async fn open_part(
+    /// Opens a range out of an answer that was asked for before the object was known.
+    async fn open_range(
         &self,
         request: &OpenRequest,
         rule: &Rule,
@@ -206,27 +299,17 @@ impl SealedObjects {
         want: RangeSpec,
         response: Response<Body>,
     ) -> Result<Opened, Error> {
-        refuse_multipart(envelope)?;
-        let (start, sealed_len) = if response.status() == StatusCode::OK {
-            (0, content_length(response.headers())?)
-        } else {
-            content_range(response.headers())
-                .ok_or_else(|| Error::BadAnswer("a partial answer without Content-Range".into()))?
-        };
-        let keys = self.unlock(&request.at, rule, envelope).await?;
-        let plain_len = plain_len(sealed_len)?;
+        let (covered, sealed_len) = covered(&response)?;
+        let found = self.found(&request.at, rule, envelope, response.headers(), sealed_len).await?;
+        let plain_len = found.plain_len;
         let Some(range) = want.resolve(plain_len) else { return Ok(Opened::Unsatisfiable { plain_len }) };
-        let span = span(plain_len, range.clone())?;
-        let skip = span
-            .fetch
-            .start
-            .checked_sub(start)
-            .ok_or_else(|| Error::BadAnswer("another range than the one asked for".into()))?;
-        let (parts, body) = response.into_parts();
-        let mut object = sealed_object(parts.headers, &keys, plain_len, None)?;
-        object.body = opening::part(body, keys, plain_len, &span, skip).await?;
-        object.range = Some(range);
-        Ok(Opened::Object(object))
+        let fetch = found.fetch(&range)?;
+        if covered.start <= fetch.start && fetch.end <= covered.end {
+            return found.open(response, range).await;
+        }
+        // Chunks lie elsewhere than in an object of one part: ask again, for the same version.
+        let (parts, _) = response.into_parts();
+        self.open_found(request, rule, &parts.headers, Some(found), range).await
     }
 
     async fn fetch(&self, request: &OpenRequest, range: Option<String>) -> Result<Response<Body>, Error> {
@@ -248,33 +331,9 @@ impl SealedObjects {
     }
 }
 
-/// The envelope of an answered object, or `None` where the rule lets plaintext be read.
-fn envelope_of(rule: &Rule, response: &Response<Body>) -> Result<Option<Envelope>, Error> {
-    if rule.contents == Contents::Plain {
-        return Ok(None);
-    }
-    let envelope = metadata::envelope(response.headers())?;
-    match (&envelope, rule.contents) {
-        (Some(envelope), _) => refuse_multipart(envelope)?,
-        (None, Contents::Sealed) => return Err(Error::NotSealed { rule: rule.buckets.clone() }),
-        (None, _) => {}
-    }
-    Ok(envelope)
-}
-
-fn refuse_multipart(envelope: &Envelope) -> Result<(), Error> {
-    match envelope.upload() {
-        Upload::Put => Ok(()),
-        Upload::Multipart => Err(Error::Unsupported),
-    }
-}
-
-fn plain_len(sealed_len: u64) -> Result<u64, Error> {
-    layout::plain_len(sealed_len).ok_or_else(|| Error::Integrity(format!("no sealed object has {sealed_len} bytes")))
-}
-
-fn span(plain_len: u64, range: Range<u64>) -> Result<layout::CipherSpan, Error> {
-    layout::span(plain_len, range).ok_or_else(|| Error::Internal("a range outside its object".into()))
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn wrong(error: envelope::Error) -> Error {
+    Error::Integrity(error.to_string())
 }
 
 fn content_length(headers: &HeaderMap) -> Result<u64, Error> {
@@ -287,6 +346,17 @@ fn content_range(headers: &HeaderMap) -> Option<(u64, u64)> {
     let (range, total) = headers.get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?.split_once('/')?;
     let (first, _) = range.split_once('-')?;
     Some((first.trim().parse().ok()?, total.trim().parse().ok()?))
+}
+
+/// The stored bytes that an answer brings, and how many there are in all.
+fn covered(response: &Response<Body>) -> Result<(Range<u64>, u64), Error> {
+    let length = content_length(response.headers())?;
+    if response.status() == StatusCode::OK {
+        return Ok((0..length, length));
+    }
+    let (first, total) = content_range(response.headers())
+        .ok_or_else(|| Error::BadAnswer("a partial answer without Content-Range".into()))?;
+    Ok((first..first.saturating_add(length), total))
 }
 
 /// The condition that a second answer speaks of the same version as the first.
@@ -309,6 +379,7 @@ fn sealed_object(
         metadata,
         sealed: true,
         plain_rule: false,
+        parts_count: None,
         facts,
         body: store::empty(),
     })
@@ -335,6 +406,7 @@ fn plain_object(rule: &Rule, response: Response<Body>) -> Result<Opened, Error> 
         metadata,
         sealed: false,
         plain_rule,
+        parts_count: None,
         facts: None,
         body,
     }))

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request, Response, Uri};
 use crate::facts::FactsCache;
 use crate::policy::{Contents, PolicyTable, Rule};
 use crate::store::{self, Body, Store};
-use crate::{Error, ObjectRef, Random};
+use crate::{Error, ObjectRef, Random, UploadState};
 
 /// Sealed objects on a store.
 #[derive(Clone)]
@@ -17,13 +17,21 @@ pub struct SealedObjects {
     pub(crate) policies: Arc<PolicyTable>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) facts: Arc<FactsCache>,
+    pub(crate) uploads: Option<Arc<dyn UploadState>>,
 }
 
 impl SealedObjects {
     /// Objects on `store`, written and read as `policies` say, with keys and nonces from `random`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, policies: PolicyTable, random: Arc<dyn Random>) -> Self {
-        Self { store, policies: Arc::new(policies), random, facts: Arc::new(FactsCache::new()) }
+        Self { store, policies: Arc::new(policies), random, facts: Arc::new(FactsCache::new()), uploads: None }
+    }
+
+    /// The same, with a place for the state of unfinished multipart uploads. Without one, uploads fail.
+    #[must_use]
+    pub fn with_uploads(mut self, uploads: Arc<dyn UploadState>) -> Self {
+        self.uploads = Some(uploads);
+        self
     }
 
     /// Sends a request that sealing does not concern and hands back the store's answer.

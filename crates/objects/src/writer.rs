@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 use envelope::{
-    Binding, Computed, DataKey, DigestSet, Digests, ENVELOPE_NAME, Envelope, METADATA_NAME, ObjectKeys, Sealer, Upload,
+    Binding, Computed, DataKey, DigestSet, ENVELOPE_NAME, Envelope, METADATA_NAME, ObjectKeys, Sealer, Upload,
 };
 use http::header::{CONTENT_LENGTH, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 
+use crate::checking::{Checker, ComputedSlot, PassMachine, Verdict, drive};
 use crate::policy::{MetadataMode, Rule};
 use crate::random::draw;
 use crate::store::{Body, BoxError};
-use crate::stream::{Driver, FailureSlot, Machine};
+use crate::stream::{FailureSlot, Machine};
 use crate::{Error, Facts, ObjectRef, Random, SealedObjects, USER_METADATA_PREFIX, metadata};
-
-/// The last word before an object is stored: called with the digests of all the plaintext, before its last bytes go out.
-pub type Verdict = Box<dyn FnOnce(&Computed) -> Result<(), BoxError> + Send>;
 
 /// An object to write.
 pub struct SealRequest {
@@ -51,18 +49,18 @@ impl SealedObjects {
         let rule = self.rule(&request.at.bucket, &request.at.key)?;
         let client_metadata = metadata::from_client(&request.headers)?;
         let computed = ComputedSlot::default();
-        let checker =
-            Checker { digests: Digests::new(&request.digests), verdict: request.verdict, computed: computed.clone() };
+        let checker = Checker::new(&request.digests, request.verdict, &computed);
         let (body, failures) = if rule.seal {
             drop_plaintext_facts(&mut request.headers);
-            let keys = self.fresh_envelope(rule, &request.at, &client_metadata, &mut request.headers).await?;
+            let fresh = self.fresh_envelope(rule, &request.at, Upload::Put, &client_metadata, &mut request.headers);
+            let (keys, _) = fresh.await?;
             metadata::check_size(&request.headers)?;
             let machine = SealMachine::new(keys, request.plain_len, checker, self.random.as_ref())?;
             let sealed_len = machine.sealer.sealed_len();
             drive(request.body, machine, sealed_len).await?
         } else {
             metadata::check_size(&request.headers)?;
-            let machine = PassMachine { checker, held: None, left: request.plain_len };
+            let machine = PassMachine::new(checker, request.plain_len);
             drive(request.body, machine, request.plain_len).await?
         };
         let response = self.store_body(&request.at, request.headers, body, &failures).await?;
@@ -74,19 +72,20 @@ impl SealedObjects {
     }
 
     /// Draws and wraps a data key and writes the envelope and the client's metadata into `headers`.
-    async fn fresh_envelope(
+    pub(crate) async fn fresh_envelope(
         &self,
         rule: &Rule,
         at: &ObjectRef,
+        upload: Upload,
         client_metadata: &BTreeMap<String, String>,
         headers: &mut HeaderMap,
-    ) -> Result<ObjectKeys, Error> {
+    ) -> Result<(ObjectKeys, Envelope), Error> {
         let key = DataKey::from_bytes(draw(self.random.as_ref())?);
         let internal = |error: envelope::Error| Error::Internal(error.to_string());
         let binding = Binding::new(rule.binding, rule.identity_of(&at.bucket), &at.key).map_err(internal)?;
         let wrapped = self.policies.keyring().wrap(&key, &binding).await?;
         let keys = ObjectKeys::derive(&key);
-        let envelope = Envelope::new(Upload::Put, rule.binding, wrapped, &keys);
+        let envelope = Envelope::new(upload, rule.binding, wrapped, &keys);
         insert(headers, ENVELOPE_NAME, &envelope.to_string())?;
         match rule.metadata {
             MetadataMode::Clear => metadata::into_headers(client_metadata, headers)?,
@@ -96,7 +95,7 @@ impl SealedObjects {
                 insert(headers, METADATA_NAME, &sealed)?;
             }
         }
-        Ok(keys)
+        Ok((keys, envelope))
     }
 
     async fn store_body(
@@ -125,19 +124,8 @@ impl SealedObjects {
     }
 }
 
-/// Starts a machine, and waits for its first output before the store hears of the object.
-///
-/// So a body of one chunk is judged before anything is sent, and a longer one that is refused later breaks off in the middle:
-/// there are stores that take a request that ends before its first byte for an empty object.
-async fn drive<M: Machine>(body: Body, machine: M, output_len: u64) -> Result<((Body, u64), FailureSlot), Error> {
-    let mut driver = Driver::new(body, machine, output_len);
-    let failures = driver.failures();
-    let body = driver.primed().await.map_err(Error::Body)?;
-    Ok(((body, output_len), failures))
-}
-
 /// Takes away whatever tells the store about the plaintext: digests, checksums and the client's metadata.
-fn drop_plaintext_facts(headers: &mut HeaderMap) {
+pub(crate) fn drop_plaintext_facts(headers: &mut HeaderMap) {
     const PREFIXES: [&str; 4] = [USER_METADATA_PREFIX, "x-amz-checksum-", "x-amz-sdk-", "content-md5"];
     let tells = |name: &HeaderName| PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix));
     let names: Vec<HeaderName> = headers.keys().filter(|name| tells(name)).cloned().collect();
@@ -151,36 +139,6 @@ fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error>
     let name = HeaderName::try_from(format!("{USER_METADATA_PREFIX}{name}")).map_err(|error| bad(&error))?;
     headers.insert(name, HeaderValue::from_str(value).map_err(|error| bad(&error))?);
     Ok(())
-}
-
-/// Where the digests are left once all plaintext was read.
-#[derive(Clone, Default)]
-struct ComputedSlot(std::sync::Arc<std::sync::Mutex<Option<Computed>>>);
-
-impl ComputedSlot {
-    fn take(&self) -> Option<Computed> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
-    }
-
-    fn leave(&self, computed: Computed) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(computed);
-    }
-}
-
-/// Digests what passes and asks the verdict at the end.
-struct Checker {
-    digests: Digests,
-    verdict: Verdict,
-    computed: ComputedSlot,
-}
-
-impl Checker {
-    fn finish(self) -> Result<Computed, BoxError> {
-        let computed = self.digests.finish();
-        (self.verdict)(&computed)?;
-        self.computed.leave(computed.clone());
-        Ok(computed)
-    }
 }
 
 /// Seals while it checks; the last chunk and the footer wait for the verdict.
@@ -205,7 +163,7 @@ impl SealMachine {
 
 impl Machine for SealMachine {
     fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), BoxError> {
-        self.checker.digests.update(input);
+        self.checker.update(input);
         self.sealer.push(input, out).map_err(Into::into)
     }
 
@@ -218,35 +176,3 @@ impl Machine for SealMachine {
         self.sealer.finish(computed, self.summary_nonce, &mut fill, out).map_err(Into::into)
     }
 }
-
-/// Passes plaintext on as it is, one byte behind, so that the store never has all of it before the verdict.
-struct PassMachine {
-    checker: Checker,
-    held: Option<u8>,
-    left: u64,
-}
-
-impl Machine for PassMachine {
-    fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), BoxError> {
-        let Some((last, rest)) = input.split_last() else { return Ok(()) };
-        self.left = self.left.checked_sub(input.len() as u64).ok_or(WrongLength)?;
-        self.checker.digests.update(input);
-        out.extend(self.held.replace(*last));
-        out.extend_from_slice(rest);
-        Ok(())
-    }
-
-    fn finish(self, out: &mut BytesMut) -> Result<(), BoxError> {
-        if self.left > 0 {
-            return Err(WrongLength.into());
-        }
-        self.checker.finish()?;
-        out.extend(self.held);
-        Ok(())
-    }
-}
-
-/// A body had more or fewer bytes than declared.
-#[derive(Debug, thiserror::Error)]
-#[error("the body does not have the declared length")]
-pub struct WrongLength;

@@ -541,7 +541,10 @@ async fn a_store_that_is_down_is_unreachable_and_stays_unnamed() {
 
 #[tokio::test]
 async fn a_handshake_that_never_ends_is_a_connect_timeout() {
-    let server = Server::start(|_, mut wire| async move { drop(wire.drain().await) }).await;
+    let server = Server::start(|_, mut wire| async move {
+        wire.drain().await;
+    })
+    .await;
     let url = server.url.replace("http:", "https:");
     let ca = Some(secure::authority().pem().into_bytes());
     let store = store_with(S3StoreSettings { ca, connect_timeout: MOMENT, attempts: 2, ..settings(&url) });
@@ -552,7 +555,10 @@ async fn a_handshake_that_never_ends_is_a_connect_timeout() {
 
 #[tokio::test]
 async fn a_store_that_never_answers_is_not_asked_again() {
-    let server = Server::start(|_, mut wire| async move { drop(wire.drain().await) }).await;
+    let server = Server::start(|_, mut wire| async move {
+        wire.drain().await;
+    })
+    .await;
     let store = store_with(S3StoreSettings { response_timeout: MOMENT, ..settings(&server.url) });
     let error = refusal(store.send(put(pieces(&["body"]), 4)).await);
     assert!(matches!(error, StoreError::Timeout { phase: Phase::Answer }), "{error:?}");

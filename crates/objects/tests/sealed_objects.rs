@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 #[path = "support/memory_store.rs"]
+#[expect(dead_code, reason = "some faults are for other tests")]
 mod memory_store;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,7 +83,7 @@ async fn put(objects: &SealedObjects, key: &str, body: &Bytes) {
 }
 
 fn get_request(key: &str, want: Option<RangeSpec>) -> OpenRequest {
-    OpenRequest { at: at(key), want, headers: HeaderMap::new(), checksums: false }
+    OpenRequest { at: at(key), want, part: None, headers: HeaderMap::new(), checksums: false }
 }
 
 async fn opened(objects: &SealedObjects, key: &str, want: Option<RangeSpec>) -> OpenedObject {

@@ -75,7 +75,7 @@ fn quoted(path: &Path) -> String {
     if plain { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-fn data_directory(data: &DataDirectory) -> anyhow::Result<PathBuf> {
+pub(crate) fn data_directory(data: &DataDirectory) -> anyhow::Result<PathBuf> {
     let data = data.0.as_ref().ok_or_else(|| {
         anyhow!("no data directory: neither HOME nor XDG_DATA_HOME is set; name one with --data or `data`")
     })?;

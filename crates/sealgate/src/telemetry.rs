@@ -15,7 +15,10 @@ use tracing_subscriber::registry::Registry;
 use crate::settings::LogSettings;
 
 /// Crates, by how their names begin, that must not be heard below warnings.
-const PINNED: [&str; 6] = ["s3s", "aws_", "hyper", "h2", "rustls", "tower"];
+const PINNED: [&str; 5] = ["aws_", "hyper", "h2", "rustls", "tower"];
+
+/// s3s prints refused requests and their answers even as errors; everything it could say, the gateway says itself.
+const SILENT: &str = "s3s";
 
 /// Whether the text is a filter.
 pub(crate) fn is_filter(text: &str) -> bool {
@@ -51,7 +54,8 @@ where
 
 fn may_speak(metadata: &Metadata<'_>) -> bool {
     let pinned = PINNED.iter().any(|name| metadata.target().starts_with(name));
-    !pinned || *metadata.level() <= LevelFilter::WARN
+    let silent = metadata.target().starts_with(SILENT);
+    !silent && (!pinned || *metadata.level() <= LevelFilter::WARN)
 }
 
 #[cfg(test)]
@@ -104,8 +108,11 @@ mod tests {
 
     #[test]
     fn their_warnings_are_heard() {
-        let text = logged("info", false, || tracing::warn!(target: "s3s::service", "trouble"));
-        assert!(text.contains("trouble"));
+        let text = logged("info", false, || {
+            tracing::warn!(target: "hyper_util::client", "trouble");
+            tracing::error!(target: "s3s::service", "hunter2");
+        });
+        assert!(text.contains("trouble") && !text.contains("hunter2"), "{text}");
     }
 
     #[test]

@@ -13,14 +13,15 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use gateway::{Client, Gateway};
 use keyring::{AesKey, Keyring, WrappingKey};
-use objects::{BindingMode, MetadataMode, PolicyTable, Random, RandomError, Rule, SealedObjects, Store};
+use objects::{BindingMode, LocalUploads, MetadataMode, PolicyTable, Random, RandomError, Rule, SealedObjects, Store};
 use s3s::auth::SecretKey;
 
 use self::directory::Directory;
 use self::probe::StoreProbe;
 use crate::admin::Probe;
 use crate::failure::Failure;
-use crate::firstrun::FirstRun;
+use crate::files;
+use crate::firstrun::{self, FirstRun};
 use crate::settings::{
     Binding, ClientSettings, Contents, KeySettings, Permission, RuleSettings, Settings, StoreSettings,
 };
@@ -41,8 +42,26 @@ pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired,
     let rules = settings.rules.iter().map(rule).collect();
     let policies = PolicyTable::new(rules, Arc::new(keyring));
     let probe = Box::new(StoreProbe::new(Arc::clone(&store)));
-    let objects = SealedObjects::new(store, policies, Arc::new(SystemRandom));
+    let mut objects = SealedObjects::new(store, policies, Arc::new(SystemRandom));
+    if let Some(uploads) = uploads(settings)? {
+        objects = objects.with_uploads(Arc::new(uploads));
+    }
     Ok(Wired { gateway: Gateway::new(objects, clients), probe })
+}
+
+/// Where unfinished multipart uploads are remembered: a file in the data directory, when there can be one.
+fn uploads(settings: &Settings) -> Result<Option<LocalUploads>, Failure> {
+    let Ok(data) = firstrun::data_directory(&settings.data) else {
+        tracing::warn!("there is no data directory, so multipart uploads are refused; name one with --data or `data`");
+        return Ok(None);
+    };
+    if let Err(error) = files::create_directory(&data) {
+        tracing::warn!(%error, "the data directory cannot be used, so multipart uploads are refused");
+        return Ok(None);
+    }
+    let path = data.join("uploads.redb");
+    let uploads = LocalUploads::open(&path).with_context(|| format!("{} (another Sealgate?)", path.display()));
+    uploads.map(Some).map_err(Failure::Settings)
 }
 
 /// The operating system's randomness.

@@ -30,10 +30,6 @@ macro_rules! operations {
     };
 }
 
-const MULTIPART: Verdict = Refused(
-    "multipart uploads are not in this version; raise the client's multipart threshold so that it sends objects in one request (see README)",
-);
-const COPIES: Verdict = Refused("copies are not in this version; read the object and write it again");
 const CIPHERTEXT: Verdict = Refused("the store only holds ciphertext, so it cannot look into objects");
 const ANNOTATIONS: Verdict = Refused("annotations would be stored unsealed");
 const DIRECTORY: Verdict =
@@ -73,7 +69,7 @@ operations! {
     GET Bucket GetBucketWebsite ["website"] () Look Passed;
     GET Bucket GetObjectLockConfiguration ["object-lock"] () Look Passed;
     GET Bucket GetPublicAccessBlock ["publicAccessBlock"] () Look Passed;
-    GET Bucket ListMultipartUploads ["uploads"] ("prefix", "delimiter", "encoding-type", "max-uploads", "key-marker", "upload-id-marker") Look MULTIPART;
+    GET Bucket ListMultipartUploads ["uploads"] ("prefix", "delimiter", "encoding-type", "max-uploads", "key-marker", "upload-id-marker") Look Served;
     GET Bucket ListObjectVersions ["versions"] ("prefix", "delimiter", "encoding-type", "max-keys", "key-marker", "version-id-marker") Look Served;
     GET Bucket ListObjectsV2 ["list-type"] ("prefix", "delimiter", "encoding-type", "max-keys", "continuation-token", "start-after", "fetch-owner") Look Served;
     GET Bucket ListObjects ("prefix", "delimiter", "encoding-type", "max-keys", "marker") Look Served;
@@ -127,20 +123,20 @@ operations! {
     POST Bucket CreateBucketMetadataTableConfiguration ["metadataTable"] () Administer Passed;
     POST Bucket DeleteObjects ["delete"] () Write Served;
     POST Bucket WriteGetObjectResponse {"x-amz-request-route"} () Write CIPHERTEXT;
-    POST Bucket PostObject () Write Refused("uploads by POST form are not in this version");
+    POST Bucket PostObject () Write Served;
 
     GET Object GetObjectAnnotation ["annotation", "annotationName"] ("versionId") Read ANNOTATIONS;
     GET Object ListObjectAnnotations ["annotation"] ("versionId", "annotation-prefix", "continuation-token", "max-annotation-results") Look ANNOTATIONS;
-    GET Object GetObjectAttributes ["attributes"] ("versionId") Look Refused("attributes of objects are not in this version; HEAD says most of them");
+    GET Object GetObjectAttributes ["attributes"] ("versionId") Look Served;
     GET Object GetObjectAcl ["acl"] ("versionId") Look Passed;
     GET Object GetObjectLegalHold ["legal-hold"] ("versionId") Look Passed;
     GET Object GetObjectRetention ["retention"] ("versionId") Look Passed;
     GET Object GetObjectTagging ["tagging"] ("versionId") Look Passed;
     GET Object GetObjectTorrent ["torrent"] () Read CIPHERTEXT;
-    GET Object ListParts ["uploadId"] ("max-parts", "part-number-marker") Look MULTIPART;
-    GET Object GetObject ("versionId", "response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type", "response-expires") Read Served;
+    GET Object ListParts ["uploadId"] ("max-parts", "part-number-marker") Look Served;
+    GET Object GetObject ("versionId", "partNumber", "response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type", "response-expires") Read Served;
 
-    HEAD Object HeadObject ("versionId", "response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type", "response-expires") Look Served;
+    HEAD Object HeadObject ("versionId", "partNumber", "response-cache-control", "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type", "response-expires") Look Served;
 
     PUT Object PutObjectAnnotation ["annotation"] ("annotationName", "versionId") Write ANNOTATIONS;
     PUT Object RenameObject ["renameObject"] () Write Refused("an object's key is wrapped for its name; copy it and delete the old one");
@@ -149,18 +145,18 @@ operations! {
     PUT Object PutObjectRetention ["retention"] ("versionId") Write Passed;
     PUT Object PutObjectTagging ["tagging"] ("versionId") Write Passed;
     PUT Object UpdateObjectEncryption ["encryption"] ("versionId") Write Passed;
-    PUT Object UploadPartCopy ["uploadId"] {"x-amz-copy-source"} ("partNumber") Write COPIES;
-    PUT Object UploadPart ["uploadId"] ("partNumber") Write MULTIPART;
-    PUT Object CopyObject {"x-amz-copy-source"} () Write COPIES;
+    PUT Object UploadPartCopy ["uploadId"] {"x-amz-copy-source"} ("partNumber") Write Served;
+    PUT Object UploadPart ["uploadId"] ("partNumber") Write Served;
+    PUT Object CopyObject {"x-amz-copy-source"} () Write Served;
     PUT Object PutObject () Write Served;
 
     DELETE Object DeleteObjectAnnotation ["annotation"] ("annotationName", "versionId") Write ANNOTATIONS;
     DELETE Object DeleteObjectTagging ["tagging"] ("versionId") Write Passed;
-    DELETE Object AbortMultipartUpload ["uploadId"] () Write MULTIPART;
+    DELETE Object AbortMultipartUpload ["uploadId"] () Write Served;
     DELETE Object DeleteObject ("versionId") Write Served;
 
     POST Object SelectObjectContent ["select"] ("select-type") Read CIPHERTEXT;
-    POST Object CreateMultipartUpload ["uploads"] () Write MULTIPART;
+    POST Object CreateMultipartUpload ["uploads"] () Write Served;
     POST Object RestoreObject ["restore"] ("versionId") Write Passed;
-    POST Object CompleteMultipartUpload ["uploadId"] () Write MULTIPART;
+    POST Object CompleteMultipartUpload ["uploadId"] () Write Served;
 }

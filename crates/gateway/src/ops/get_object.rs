@@ -12,7 +12,7 @@ use crate::operations::overridden_header;
 use crate::target::Target;
 
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
-    let request = call.open_request();
+    let request = call.open_request()?;
     let (hide, checksums) = (objects.hides_etags(&request.at), request.checksums);
     let opened = objects.open(request).await?;
     answer(opened, &call.target, hide, checksums).await

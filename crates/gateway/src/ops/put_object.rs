@@ -37,7 +37,7 @@ pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Res
 }
 
 /// How many bytes of object the client is sending. Without a length nothing could be sent to the store.
-fn plain_len(headers: &HeaderMap, body: &Body) -> Result<u64, Fault> {
+pub(super) fn plain_len(headers: &HeaderMap, body: &Body) -> Result<u64, Fault> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let streaming = text("x-amz-content-sha256").is_some_and(|value| value.starts_with("STREAMING-"));
     let declared = text(if streaming { "x-amz-decoded-content-length" } else { "content-length" });

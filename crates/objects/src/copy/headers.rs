@@ -29,8 +29,8 @@ pub(super) fn of_source(client: &HeaderMap) -> HeaderMap {
             ("x-amz-request-payer", _) => Ok(name.clone()),
             ("x-amz-source-expected-bucket-owner", _) => Ok(HeaderName::from_static("x-amz-expected-bucket-owner")),
             (_, Some(rest)) if rest.starts_with("if-") => HeaderName::try_from(rest),
-            (_, Some(rest)) => HeaderName::try_from(format!("x-amz-{rest}")),
-            (_, None) => continue,
+            (_, Some(rest)) if rest.starts_with("server-side-") => HeaderName::try_from(format!("x-amz-{rest}")),
+            _ => continue,
         };
         if let Ok(name) = name {
             headers.append(name, value.clone());

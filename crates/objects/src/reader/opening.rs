@@ -1,8 +1,10 @@
 //! Stored bytes on their way to being plaintext: the three shapes of a read as bodies.
 
+use std::ops::Range;
+
 use bytes::{Bytes, BytesMut};
 use envelope::layout::CipherSpan;
-use envelope::{Facts, ObjectKeys, Opener, RangeOpener, layout};
+use envelope::{Facts, ObjectKeys, Opener, PartMap, RangeOpener, SegmentsOpener, Transform, layout};
 
 use crate::Error;
 use crate::store::{self, Body, BoxError, StoreError};
@@ -45,6 +47,22 @@ pub(super) async fn part(
     Driver::new(sealed, machine, span.take).primed().await.map_err(blame)
 }
 
+/// A range of an object of several segments out of an answer that starts `skip` sealed bytes before it.
+pub(super) async fn segments(
+    sealed: Body,
+    keys: &ObjectKeys,
+    map: &PartMap,
+    want: Range<u64>,
+    skip: u64,
+) -> Result<Body, Error> {
+    let (Some(span), plain_len) = (map.span(want.clone()), want.end.saturating_sub(want.start)) else {
+        return Ok(store::empty());
+    };
+    let opener = SegmentsOpener::new(keys, map, want).map_err(|error| Error::Integrity(error.to_string()))?;
+    let machine = PartMachine { opener, skip, left: span.end - span.start };
+    Driver::new(sealed, machine, plain_len).primed().await.map_err(blame)
+}
+
 /// Reads a small body of the store.
 pub(super) async fn collect(body: Body, limit: u64) -> Result<Bytes, Error> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -75,13 +93,13 @@ impl Machine for WholeMachine {
     }
 }
 
-struct PartMachine {
-    opener: RangeOpener,
+struct PartMachine<T> {
+    opener: T,
     skip: u64,
     left: u64,
 }
 
-impl Machine for PartMachine {
+impl<T: Transform<Summary = ()> + Send + Unpin + 'static> Machine for PartMachine<T> {
     fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), BoxError> {
         let input = take(input, &mut self.skip).1;
         let (wanted, _) = take(input, &mut self.left);

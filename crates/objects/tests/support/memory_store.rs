@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, RANGE};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, IF_NONE_MATCH, RANGE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use objects::{Body, RangeSpec, Store, StoreError, store};
@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Cut(usize),
     /// Answers the next range with everything.
     IgnoreRange,
+    /// Answers the next copy with a success that ends in an error.
+    LateError,
     /// Replaces an object right after the next HEAD.
     ReplaceAfterHead(String, Stored),
 }
@@ -32,6 +34,7 @@ pub(crate) struct MemoryStore {
     objects: Mutex<BTreeMap<String, Stored>>,
     fault: Mutex<Option<Fault>>,
     requests: AtomicUsize,
+    log: Mutex<Vec<String>>,
 }
 
 impl MemoryStore {
@@ -63,11 +66,49 @@ impl MemoryStore {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// The requests so far, as method, path and how many bytes came.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Copies as S3 does: the content as it is, metadata from the source or from the request.
+    fn copy(&self, path: String, request: &HeaderMap, source: &str) -> Response<Body> {
+        let source = source.split('?').next().unwrap();
+        let Some((stored, bytes)) = self.objects().get(source).cloned() else { return status(StatusCode::NOT_FOUND) };
+        let pinned = request.get("x-amz-copy-source-if-match").is_none_or(|etag| *etag == stored[ETAG]);
+        if !pinned || self.is_taken(&path, request) {
+            return status(StatusCode::PRECONDITION_FAILED);
+        }
+        if matches!(self.fault.lock().unwrap().take(), Some(Fault::LateError)) {
+            let error = "<?xml version=\"1.0\"?>\n   <Error><Code>SlowDown</Code><Message>later</Message></Error>";
+            return Response::new(store::full(error));
+        }
+        let replaces = request.get("x-amz-metadata-directive").is_some_and(|directive| directive == "REPLACE");
+        let mut headers = if replaces { request.clone() } else { stored };
+        let etag = format!("\"{:032x}\"", self.requests());
+        headers.insert(ETAG, etag.parse().unwrap());
+        self.objects().insert(path, (headers, bytes));
+        let result = format!("<LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>{etag}</ETag>");
+        Response::new(store::full(format!("<CopyObjectResult>{result}</CopyObjectResult>")))
+    }
+
+    fn is_taken(&self, path: &str, request: &HeaderMap) -> bool {
+        request.get(IF_NONE_MATCH).is_some_and(|etag| etag == "*") && self.objects().contains_key(path)
+    }
+
     async fn put(&self, path: String, request: Request<Body>) -> Result<Response<Body>, StoreError> {
         let (parts, body) = request.into_parts();
+        if let Some(source) = parts.headers.get("x-amz-copy-source") {
+            self.log.lock().unwrap().push(format!("COPY {path}"));
+            return Ok(self.copy(path, &parts.headers, source.to_str().unwrap()));
+        }
         let declared: usize = parts.headers[CONTENT_LENGTH].to_str().unwrap().parse().unwrap();
         let bytes = body.collect().await.map_err(StoreError::RequestBody)?.to_bytes();
         assert_eq!(bytes.len(), declared, "the seam promises the declared length");
+        self.log.lock().unwrap().push(format!("PUT {path} {declared}"));
+        if self.is_taken(&path, &parts.headers) {
+            return Ok(status(StatusCode::PRECONDITION_FAILED));
+        }
         let mut headers = parts.headers;
         headers.insert(ETAG, format!("\"{:032x}\"", self.requests()).parse().unwrap());
         let response = Response::builder().header(ETAG, &headers[ETAG]).body(store::empty()).unwrap();
@@ -80,7 +121,10 @@ impl MemoryStore {
         if headers.get(IF_MATCH).is_some_and(|etag| etag != stored[ETAG]) {
             return status(StatusCode::PRECONDITION_FAILED);
         }
-        let fault = self.fault.lock().unwrap().take();
+        if headers.get(IF_NONE_MATCH).is_some_and(|etag| etag == stored[ETAG]) {
+            return status(StatusCode::NOT_MODIFIED);
+        }
+        let fault = self.fault.lock().unwrap().take_if(|fault| !matches!(fault, Fault::LateError));
         let range = headers.get(RANGE).filter(|_| !matches!(fault, Some(Fault::IgnoreRange)));
         let range = range.map(|range| RangeSpec::parse(range.to_str().unwrap()).unwrap().resolve(bytes.len() as u64));
         let mut response = Response::new(store::empty());
@@ -109,6 +153,16 @@ impl MemoryStore {
         response
     }
 
+    fn tags(&self, path: &str) -> Response<Body> {
+        let tagged = self.objects()[path].0["x-amz-tagging"].to_str().unwrap().to_owned();
+        let tag = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap();
+            format!("<Tag><Key>{name}</Key><Value>{value}</Value></Tag>")
+        };
+        let tags: String = tagged.split('&').map(tag).collect();
+        Response::new(store::full(format!("<Tagging><TagSet>{tags}</TagSet></Tagging>")))
+    }
+
     fn list(&self) -> Response<Body> {
         let entry = |(path, (headers, bytes)): (&String, &Stored)| {
             let key = path.strip_prefix("/bucket/").unwrap();
@@ -132,6 +186,11 @@ impl Store for MemoryStore {
         if method == Method::PUT {
             return self.put(path, request).await;
         }
-        Ok(if request.uri().query().is_some() { self.list() } else { self.read(&path, &method, request.headers()) })
+        self.log.lock().unwrap().push(format!("{method} {}", request.uri()));
+        match request.uri().query() {
+            Some("tagging=") => Ok(self.tags(&path)),
+            Some(query) if !query.starts_with("versionId") => Ok(self.list()),
+            _ => Ok(self.read(&path, &method, request.headers())),
+        }
     }
 }
