@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Opens one object sealed in version 1 of the format, written from FORMAT.md alone and independent of the program.
 
-Needs Python 3.9 or later and the package `cryptography`. Reads the whole object into memory; refuses by raising
-Refused (the command exits with 1 and writes nothing). Objects of multipart uploads (l=m) need unseal_multipart.py
-beside this file; it opens both kinds and takes the same arguments.
+Needs Python 3.9 or later and the package `cryptography`. Reads the whole object into memory; exits with 1 and writes
+nothing when it refuses. For multipart uploads (l=m) there is unseal_multipart.py, which takes the same arguments.
 
     unseal.py --key-file F --bucket B --name K --envelope "v=1;..." [--metadata M] < stored > plain
 """
@@ -65,43 +64,33 @@ def read_cbor(data, at):
         check(length >= (24 if size == 1 else 1 << (4 * size)), "CBOR number not in its shortest form")
     if kind == 0:
         return length, at
-    if kind == 4:
-        result = []
-        for _ in range(length):
+    if kind in (4, 5):
+        values, ends = [], [at]
+        for _ in range(length if kind == 4 else 2 * length):
             value, at = read_cbor(data, at)
-            result.append(value)
-        return result, at
-    if kind == 5:
-        result, last = {}, b""
-        for _ in range(length):
-            start = at
-            key, at = read_cbor(data, at)
-            check(last < data[start:at] and isinstance(key, (int, str)), "CBOR keys not in order")
-            last = data[start:at]
-            result[key], at = read_cbor(data, at)
-        return result, at
+            values, ends = values + [value], ends + [at]
+        keys = [data[start:end] for start, end in zip(ends[:-1:2], ends[1::2])]
+        sound = keys == sorted(set(keys)) and all(isinstance(key, (int, str)) for key in values[::2])
+        check(kind == 4 or sound, "CBOR keys not in order")
+        return (values if kind == 4 else dict(zip(values[::2], values[1::2]))), at
     check(at + length <= len(data), "CBOR ends early")
-    value = data[at:at + length]
-    try:
-        return (value if kind == 2 else value.decode()), at + length
-    except UnicodeDecodeError:
-        raise Refused("CBOR text not UTF-8") from None
+    value, text = data[at:at + length], data[at:at + length].decode(errors="replace")
+    check(kind == 2 or text.encode() == value, "CBOR text not UTF-8")
+    return (value if kind == 2 else text), at + length
 
 
 def read_key_file(contents):
     if len(contents) == 32:
         return contents
-    lines = [line.strip() for line in contents.decode().splitlines()]
-    line, = [line for line in lines if line and not line.startswith("#")]
+    line, = [line.strip() for line in contents.decode().splitlines() if not re.match(r"\s*(#|$)", line)]
     if re.fullmatch(r"[0-9A-Fa-f]{64}", line):
         return bytes.fromhex(line)
     return base64.b64decode(line.removeprefix("sealgate-key-1 ").strip(), validate=True)
 
 
 def read_envelope(text, upload):
-    check(text.startswith("v=1;"), "unknown version")
     fields = re.fullmatch(r"v=1;l=%s;b=([okn]);k=[A-Za-z0-9._-]{1,64};w=A256KW;e=([^;]*);c=([^;]*)" % upload, text)
-    check(fields, "malformed envelope, an unknown way to wrap, or another kind of upload")
+    check(fields, "malformed envelope, an unknown version or way to wrap, or another kind of upload")
     mode, wrapped, commitment = fields[1], b64u(fields[2]), b64u(fields[3])
     check(len(wrapped) == 40 and len(commitment) == 32, "malformed envelope: wrong length")
     return mode, wrapped, commitment
@@ -118,7 +107,7 @@ def unwrap(key, mode, bucket, name, wrapped):
 
 
 def read_summary(key, summary, known):
-    check(summary[-8:] == b"SEALGATE", "no summary")
+    check(len(summary) == SUMMARY and summary[-8:] == b"SEALGATE", "no summary")
     plain = decrypt(key, summary[:12], summary[12:-16], b"sealgate/1 summary", "the summary")
     facts, end = read_cbor(plain, 0)
     check(not any(plain[end:]), "padding is not zero")
@@ -132,31 +121,24 @@ def read_summary(key, summary, known):
 
 
 def read_metadata(key, value):
-    sealed = b64u(value)
-    check(len(sealed) >= 28, "malformed metadata")
-    plain = decrypt(key, sealed[:12], sealed[12:], b"sealgate/1 metadata", "the metadata")
+    plain = decrypt(key, b64u(value)[:12], b64u(value)[12:], b"sealgate/1 metadata", "the metadata")
     metadata, end = read_cbor(plain, 0)
     check(end == len(plain) and isinstance(metadata, dict), "malformed metadata")
     check(all(isinstance(text, str) for pair in metadata.items() for text in pair), "malformed metadata")
     return metadata
 
 
-def crc(name, data):
-    """A reflected CRC that begins and ends with all ones inverted, as all three of S3 do."""
-    poly, width = CRCS[name]
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = (value >> 1) ^ (poly if value & 1 else 0)
-        table.append(value)
+def digest(name, data):
+    """A hash, or a reflected CRC that begins and ends with all ones inverted, as all three of S3 do."""
+    if name in SHAS:
+        return SHAS[name](data).digest()
+    (poly, width), table = CRCS[name], list(range(256))
+    for _ in range(8):
+        table = [(value >> 1) ^ (poly if value & 1 else 0) for value in table]
     value = (1 << width) - 1
     for byte in data:
         value = (value >> 8) ^ table[(value ^ byte) & 0xFF]
     return (value ^ ((1 << width) - 1)).to_bytes(width // 8, "big")
-
-
-def digest(name, data):
-    return crc(name, data) if name in CRCS else SHAS[name](data).digest()
 
 
 def check_checksums(facts, data_for):
@@ -165,18 +147,14 @@ def check_checksums(facts, data_for):
         check(facts[5][name] == digest(name, data_for(name)), f"the {name} is another")
 
 
-def sealed_len(size):
-    return size + TAG * -(-size // CHUNK)
-
-
-def open_segment(data_key, salt, sealed, size, what):
-    """The content of one segment: `size` bytes, from `sealed_len(size)` stored ones."""
+def open_segment(data_key, salt, stored, start, size):
+    """The `size` bytes of content in the segment stored from `start` on, and where it ends."""
     key, plain, count = derive(data_key, salt, b"sealgate/1 segment"), bytearray(), -(-size // CHUNK)
     for index in range(count):
-        nonce = struct.pack(">IQ", index == count - 1, index)
-        chunk = sealed[index * (CHUNK + TAG):(index + 1) * (CHUNK + TAG)]
-        plain += decrypt(key, nonce, chunk, None, f"chunk {index} of {what}")
-    return bytes(plain)
+        nonce, length = struct.pack(">IQ", index == count - 1, index), min(CHUNK, size - CHUNK * index) + TAG
+        plain += decrypt(key, nonce, stored[start:start + length], None, f"the chunk at {start}")
+        start += length
+    return bytes(plain), start
 
 
 def unlock(key, bucket, name, envelope, sealed_metadata, upload):
@@ -184,20 +162,18 @@ def unlock(key, bucket, name, envelope, sealed_metadata, upload):
     mode, wrapped, commitment = read_envelope(envelope, upload)
     data_key = unwrap(key, mode, bucket, name, wrapped)
     check(hmac.compare_digest(derive(data_key, b"", b"sealgate/1 commit"), commitment), "the data key is another")
-    if sealed_metadata is None:
-        return data_key, None
-    return data_key, read_metadata(derive(data_key, b"", b"sealgate/1 metadata"), sealed_metadata)
+    metadata_key = derive(data_key, b"", b"sealgate/1 metadata")
+    return data_key, None if sealed_metadata is None else read_metadata(metadata_key, sealed_metadata)
 
 
 def unseal(key, bucket, name, envelope, stored, sealed_metadata=None):
     """The content, the facts and the user metadata of a stored object, or Refused."""
     data_key, metadata = unlock(key, bucket, name, envelope, sealed_metadata, "p")
-    check(len(stored) >= SUMMARY, "no room for a summary")
     facts, table = read_summary(derive(data_key, b"", b"sealgate/1 footer"), stored[-SUMMARY:], {1, 4, 5})
     size = facts[1]
     check(table == 64 * min(9999, size // PART), "the table has another length")
-    check(len(stored) == sealed_len(size) + table + SUMMARY, "the object has another length")
-    plain = open_segment(data_key, bytes(24), stored[:sealed_len(size)], size, "the object")
+    plain, end = open_segment(data_key, bytes(24), stored, 0, size)
+    check(len(stored) == end + table + SUMMARY, "the object has another length")
     check(facts.get(4) in (None, hashlib.md5(plain).digest()), "the MD5 is another")
     check_checksums(facts, lambda name: plain)
     return plain, facts, metadata
@@ -208,12 +184,11 @@ def main(unseal=unseal):
     for name in ("key-file", "bucket", "name", "envelope"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--metadata", help="sealed user metadata; opened to standard error")
-    options = parser.parse_args()
-    with open(options.key_file, "rb") as file:
+    args = parser.parse_args()
+    with open(args.key_file, "rb") as file:
         key = read_key_file(file.read())
     try:
-        plain, _, metadata = unseal(key, options.bucket, options.name, options.envelope,
-                                    sys.stdin.buffer.read(), options.metadata)
+        plain, _, metadata = unseal(key, args.bucket, args.name, args.envelope, sys.stdin.buffer.read(), args.metadata)
     except Refused as refused:
         sys.exit(f"refused: {refused}")
     if metadata is not None:

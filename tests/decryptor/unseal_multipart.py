@@ -7,7 +7,7 @@ salts of their own, the table that lists them, and lengths that say nothing.
 import hashlib
 
 import unseal as single
-from unseal import CHUNK, PART, SUMMARY, TAG, check, decrypt, derive, digest, sealed_len
+from unseal import CHUNK, PART, SUMMARY, TAG, check, decrypt, derive, digest
 
 ENTRY, FRAME, PARTS = 32, 28, 10000
 
@@ -48,7 +48,7 @@ def read_segments(key, facts, before_summary, table_len):
     check(all(a < b for a, b in zip(numbers, numbers[1:])) and numbers[-1] <= PARTS, "part numbers do not rise")
     check(all(len(salt) == 24 for _, _, salt in segments), "a salt has 24 bytes")
     check(sum(size for _, size, _ in segments) == facts[1], "the segments are not as long as the object")
-    body = sum(sealed_len(size) for _, size, _ in segments)
+    body = sum(size + TAG * -(-size // CHUNK) for _, size, _ in segments)
     if needed > usual or any(size % CHUNK for _, size, _ in segments[:-1]):
         # Irregular: lengthened by as little as leaves a stored length without solution.
         needed += next(more for more in range(1, 65553) if not has_solution(body + needed + more + SUMMARY))
@@ -72,15 +72,13 @@ def unseal(key, bucket, name, envelope, stored, sealed_metadata=None):
     if not envelope.startswith("v=1;l=m;"):
         return single.unseal(key, bucket, name, envelope, stored, sealed_metadata)
     data_key, metadata = single.unlock(key, bucket, name, envelope, sealed_metadata, "m")
-    check(len(stored) >= SUMMARY, "no room for a summary")
     footer_key = derive(data_key, b"", b"sealgate/1 footer")
     facts, table_len = single.read_summary(footer_key, stored[-SUMMARY:], {1, 2, 3, 4, 5, 6})
     segments = read_segments(footer_key, facts, stored[:-SUMMARY], table_len)
     start, parts = 0, []
-    for number, size, salt in segments:
-        sealed = stored[start:start + sealed_len(size)]
-        parts.append(single.open_segment(data_key, salt, sealed, size, f"part {number}"))
-        start += sealed_len(size)
+    for _, size, salt in segments:
+        part, start = single.open_segment(data_key, salt, stored, start, size)
+        parts.append(part)
     check_digests(facts, parts)
     facts["parts"] = [[number, size] for number, size, _ in segments]
     return b"".join(parts), facts, metadata
