@@ -13,6 +13,10 @@
 //!   buckets/<bucket>/
 //!     bucket.json               when the bucket was created
 //!     objects/<ab>/<cdef…>      one file per object, named by the SHA-256 of its key: 2 + 62 hex digits
+//!     objects/<ab>/<cdef….tags> the object's tags, if they were set after it was written
+//!     uploads/<upload id>/      one directory per unfinished multipart upload
+//!       upload.json             key, headers, user metadata and tags of the object to come
+//!       <00001 … 10000>         one file per part, with a record like an object's
 //! ```
 //!
 //! An object's file is its content, followed by a record (JSON: key, length, `ETag`, time, headers, user metadata), the
@@ -34,11 +38,30 @@
 //! sent. A crash at any point leaves the old object or the new one. Readers hold the file they opened, so an
 //! overwritten or deleted object is read to its end.
 //!
+//! # Multipart uploads
+//!
+//! A part is written like an object: staged, synced, renamed, its directory synced; sent again, it replaces the earlier
+//! one. Completing copies the parts into one file inside the kernel, which is then committed like any other: one rename,
+//! conditions checked under the same lock. Only then are the parts removed. The object's record names the upload it came
+//! from, so that a completion asked for again gets the same answer, and a start after a crash between the two knows that
+//! the parts are leftovers. A completion of more than a few seconds answers 200 at once, sends spaces and ends with the
+//! result or the error, as S3 does. Uploads and their finished parts survive a restart, and stay until they are completed
+//! or aborted, or their bucket is removed: like the general buckets of S3, a bucket is empty when it holds no object.
+//!
+//! The numbers of an object's parts, for those who read one by number, count from 1 whatever numbers they were uploaded
+//! with. Only the parts' lengths are kept.
+//!
+//! # What is not here
+//!
+//! Versions: an object has one, which S3 calls `null`; requests for others are answered `NoSuchVersion`, and what would
+//! turn versions on, `NotImplemented`. Neither is there an end to objects or uploads that nobody asked for.
+//!
 //! # What an `ETag` is here
 //!
-//! A fresh random number per write, 32 hexadecimal digits and `-1`. An MD5 would bound throughput, and the dash tells
-//! every client that this is none. `Content-MD5` is verified where it is sent; `x-amz-checksum-*` headers are neither
-//! verified nor returned.
+//! A fresh random number per write, 32 hexadecimal digits, a dash and the number of parts. An MD5 would bound throughput,
+//! and the dash tells every client that this is none. `Content-MD5` is verified where it is sent; `x-amz-checksum-*`
+//! headers are neither verified nor returned, and of a multipart upload only the names of checksum algorithm and type are
+//! repeated.
 
 mod assembly;
 mod bucket;

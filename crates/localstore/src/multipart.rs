@@ -105,9 +105,12 @@ impl Multipart {
 
     /// Makes a completed file the part of its number, in place of an earlier one. Durable when it returns.
     pub(crate) fn add(&self, _open: &Open, number: u16, staged: Staged, record: &Record) -> io::Result<()> {
-        let mut parts = self.parts();
-        staged.publish(&path::part(&self.directory, number))?;
-        parts.insert(number, Part::from(record));
+        {
+            // One attempt after the other, so that memory names the one whose file is there.
+            let mut parts = self.parts();
+            staged.publish(&path::part(&self.directory, number))?;
+            parts.insert(number, Part::from(record));
+        }
         sync_directory(&self.directory)
     }
 
