@@ -1,5 +1,7 @@
 //! The S3 store against real servers on loopback: what it sends, what it repeats, and what it never repeats.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 #[path = "s3_store/secure.rs"]
 mod secure;
 #[path = "s3_store/wire.rs"]

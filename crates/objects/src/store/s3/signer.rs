@@ -191,6 +191,8 @@ mod tests {
     use aws_credential_types::provider::error::CredentialsError;
     use aws_credential_types::provider::{self, future};
 
+    use super::super::Addressing;
+    use super::super::url::{Endpoint, Place};
     use super::*;
 
     /// Yields what it was given, last first, then fails.
@@ -239,6 +241,47 @@ mod tests {
         assert_eq!(id_at(&cache, start + 59 * minute).await, "only");
         let error = cache.current(start + 61 * minute).await.expect_err("expired");
         assert!(matches!(error, StoreError::Credentials(_)));
+    }
+
+    struct Nothing;
+    impl s3s::S3 for Nothing {}
+
+    /// Lets every request through that is correctly signed.
+    struct Signed;
+
+    #[async_trait::async_trait]
+    impl s3s::route::S3Route for Signed {
+        fn is_match(&self, _: &http::Method, _: &http::Uri, _: &HeaderMap, _: &mut http::Extensions) -> bool {
+            true
+        }
+
+        async fn call(&self, _: s3s::S3Request<s3s::Body>) -> s3s::S3Result<s3s::S3Response<s3s::Body>> {
+            Ok(s3s::S3Response::new(s3s::Body::empty()))
+        }
+    }
+
+    /// Host names below loopback do not resolve everywhere, so this request never meets a network.
+    #[tokio::test]
+    async fn a_bucket_in_the_host_name_is_signed_as_others_verify_it() {
+        let endpoint = http::Uri::from_static("http://s3.example:9000");
+        let endpoint = Endpoint::new(&endpoint, Addressing::VirtualHost, "us-east-1").expect("an endpoint");
+        let place = Place::parse(&http::Uri::from_static("/bucket//a/../b%20%2B%25/?versionId=1")).expect("a place");
+        let target = endpoint.target(&place, "us-east-1").expect("a target");
+        let mut request = http::Request::new(s3s::Body::empty());
+        *request.uri_mut() = target.uri;
+        request.headers_mut().insert(HOST, target.host);
+        let signer = Signer::new(SharedCredentialsProvider::new(credentials("key", None)));
+        signer.sign(&mut request, "us-east-1").await.expect("signed");
+        assert_eq!(request.headers()[HOST], "bucket.s3.example:9000");
+        // A server sees the path alone.
+        *request.uri_mut() = request.uri().path_and_query().expect("a path").as_str().parse().expect("a path");
+
+        let mut service = s3s::service::S3ServiceBuilder::new(Nothing);
+        service.set_auth(s3s::auth::SimpleAuth::from_single("key", "secret"));
+        service.set_host(s3s::host::SingleDomain::new("s3.example:9000").expect("a domain"));
+        service.set_route(Signed);
+        let response = service.build().call(request).await.expect("an answer");
+        assert_eq!(response.status(), http::StatusCode::OK);
     }
 
     #[test]
