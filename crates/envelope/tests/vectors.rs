@@ -82,6 +82,26 @@ fn the_worked_example_is_a_vector() {
     }
 }
 
+#[test]
+fn the_worked_example_in_parts_is_a_vector() {
+    let text = fs::read_to_string(format!("{}/../../FORMAT.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let vector = read("parts-three");
+    let envelope = Envelope::parse(&vector.envelope).unwrap();
+    let (keys, data_key, stored) = (unlock(&vector, &envelope).unwrap(), data_key(&vector, &envelope), stored(&vector));
+    let (rest, summary) = stored.split_last_chunk::<256>().unwrap();
+    let opened = Summary::open(&keys, summary).unwrap();
+    let map = PartMap::open(&keys, &opened, &rest[108..], stored.len() as u64).unwrap();
+    let mut shown = vec![hex::encode(data_key), hex::encode(forge::hkdf(&data_key, b"", b"sealgate/1 footer"))];
+    for (segment, sealed) in map.parts().iter().zip(rest.chunks(36)) {
+        shown.push(hex::encode(forge::hkdf(&data_key, &segment.salt, b"sealgate/1 segment")));
+        shown.extend([hex::encode(segment.salt), hex::encode(sealed)]);
+    }
+    shown.extend([&rest[108..120], &summary[..12], &summary[240..248]].map(hex::encode));
+    for value in shown {
+        assert!(text.contains(&value), "{value}");
+    }
+}
+
 fn names() -> Vec<String> {
     let files = fs::read_dir(vector::directory()).unwrap().map(|file| file.unwrap().path());
     files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
