@@ -5,7 +5,10 @@
 use std::collections::BTreeMap;
 
 use bytes::BytesMut;
-use envelope::{DataKey, ObjectKeys, Opener, RangeOpener, Sealer, WrappingSecret, layout};
+use envelope::{
+    ChecksumType, DataKey, ObjectKeys, Opener, PartMap, RangeOpener, Sealer, Segment, SegmentSealer, SegmentsOpener,
+    Summary, WrappingSecret, layout, seal_footer,
+};
 
 /// Two blanket ways to be `Absent` that collide, and so fail to compile, when the type has the trait.
 macro_rules! assert_absent {
@@ -28,6 +31,8 @@ assert_absent!(ObjectKeys: Clone, Copy, std::fmt::Display, PartialEq, std::hash:
 assert_absent!(DataKey: From<[u8; 32]>, Default);
 assert_absent!(Sealer: Clone);
 assert_absent!(Opener: Clone);
+assert_absent!(SegmentSealer: Clone);
+assert_absent!(SegmentsOpener: Clone);
 
 #[test]
 fn debug_output_of_a_key_is_its_name() {
@@ -45,6 +50,14 @@ fn debug_output_of_a_machine_shows_neither_keys_nor_content() {
     assert_eq!(format!("{opener:?}"), "Opener { plain_len: 0, missing: 256, .. }");
     let range = RangeOpener::new(keys(), 9, &layout::span(9, 2..5).unwrap());
     assert_eq!(format!("{range:?}"), "RangeOpener { missing: 25, take: 3, .. }");
+    let sealer = SegmentSealer::new(&keys(), [1; 24], 10).unwrap();
+    assert_eq!(format!("{sealer:?}"), "SegmentSealer { plain_len: 10, missing: 10, .. }");
+    let segments = [Segment { part: 1, plain_len: 9, salt: [1; 24] }];
+    let (none, nonces) = (BTreeMap::new(), [[1; 12], [2; 12]]);
+    let footer = seal_footer(&keys(), &segments, None, &none, ChecksumType::FullObject, nonces, &mut |_| ()).unwrap();
+    let map = PartMap::open(&keys(), &Summary::open(&keys(), &footer).unwrap(), b"", 25 + 256).unwrap();
+    let opener = SegmentsOpener::new(&keys(), &map, 2..5).unwrap();
+    assert_eq!(format!("{opener:?}"), "SegmentsOpener { missing: 25, take: 3, .. }");
 }
 
 #[test]
