@@ -251,5 +251,7 @@ fn what_is_configured_is_not_made() {
     let listening = BufReader::new(stderr).lines().map(Result::unwrap).find(|line| line.contains("health checks"));
     assert!(listening.is_some());
     assert_eq!(running.end(), Some(0));
-    assert!(!home.path().join("data").exists() && !home.path().join(".local").exists());
+    for made in ["data/keys", "data/credentials", "data/rclone.conf", "data/store", ".local"] {
+        assert!(!home.path().join(made).exists(), "{made}");
+    }
 }
