@@ -13,6 +13,8 @@ const DIFFERENCES: &[(Kind, &str, &str)] = &[
     (Kind::Bare, "presigned::*", "clients never reach it"),
     (Kind::Bare, "refusals::*", "clients never reach it"),
     (Kind::Bare, "sub_resources::*", "the daemon sends it only what it knows"),
+    (Kind::Bare, "copy_object::checksums_come_along", "as checksums"),
+    (Kind::Bare, "copy_object::what_is_no_source_is_refused", "the daemon sends it only names of objects"),
     (Kind::Bare, "delete_objects::the_checksum_of_the_request_is_checked", "as checksums"),
     (Kind::Bare, "metadata::only_the_content_encoding_of_the_object_is_kept", "aws-chunked never gets there"),
     (Kind::Bare, "metadata::metadata_over_the_limit_is_too_large", "the daemon counts before it sends"),

@@ -9,6 +9,7 @@
 mod buckets;
 mod checksums;
 mod conditions;
+mod copy_object;
 mod delete_object;
 mod delete_objects;
 mod differences;
@@ -27,6 +28,7 @@ mod sdk;
 mod sizes;
 mod stacks;
 mod sub_resources;
+mod upload_part_copy;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,6 +58,7 @@ const TOPICS: &[&[Case]] = &[
     buckets::CASES,
     checksums::CASES,
     conditions::CASES,
+    copy_object::CASES,
     delete_object::CASES,
     delete_objects::CASES,
     get_object::CASES,
@@ -72,6 +75,7 @@ const TOPICS: &[&[Case]] = &[
     sdk::CASES,
     sizes::CASES,
     sub_resources::CASES,
+    upload_part_copy::CASES,
 ];
 
 fn main() -> ExitCode {

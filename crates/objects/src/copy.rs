@@ -200,6 +200,8 @@ impl SealedObjects {
             return Ok(Copied::Failed(xml));
         }
         let etag = element(&xml, "ETag")?.ok_or_else(|| Error::BadAnswer("a copy without ETag".into()))?;
+        // Some stores leave the quotes out here, and only here.
+        let etag = if etag.contains('"') { etag } else { format!("\"{etag}\"") };
         if let Some(facts) = &facts {
             self.facts.remember(&request.to, &etag, Arc::clone(facts));
         }

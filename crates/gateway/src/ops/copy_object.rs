@@ -208,6 +208,23 @@ mod tests {
     }
 
     #[test]
+    fn a_client_must_be_allowed_to_read_the_source() {
+        use crate::identity::{Client, Permission};
+        let attempt = |permission, from: &'static str| {
+            let (access_key, secret) = ("a".to_owned(), s3s::auth::SecretKey::from("s"));
+            let client = Client { access_key, secret, buckets: vec!["mine-*".into()], permission };
+            let name = http::HeaderName::from_static("x-amz-copy-source");
+            let headers = HeaderMap::from_iter([(name, HeaderValue::from_static(from))]);
+            let target = Target::parse(&http::Uri::from_static("/mine-1/key")).unwrap();
+            let call = Call { client: &client, target, headers, body: objects::store::empty(), trailing: None };
+            source(&call).map(|from| from.bucket).map_err(|fault| fault.code().to_owned())
+        };
+        assert_eq!(attempt(Permission::ReadWrite, "mine-2/key"), Ok("mine-2".into()));
+        assert_eq!(attempt(Permission::Write, "mine-2/key"), Err("AccessDenied".into()));
+        assert_eq!(attempt(Permission::ReadWrite, "theirs/key"), Err("AccessDenied".into()));
+    }
+
+    #[test]
     fn directives_are_two() {
         let directive = |value: &'static str| {
             let name = http::HeaderName::from_static("x-amz-metadata-directive");
