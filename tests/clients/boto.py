@@ -73,6 +73,14 @@ def run(tally, label, place):
         s3.download_fileobj(bucket, "stream", back)  # in parallel ranges
         assert back.getvalue() == body
 
+    def parts():
+        body = noise("parts", 20 * MIB + 11)
+        s3.upload_fileobj(io.BytesIO(body), bucket, "parts")
+        assert read("parts") == body
+        assert s3.head_object(Bucket=bucket, Key="parts", PartNumber=3)["ContentLength"] == 4 * MIB + 11
+        s3.copy({"Bucket": bucket, "Key": "parts"}, bucket, "copied")
+        assert read("copied") == body
+
     def ranges():
         body = noise("range", 200_000)
         s3.put_object(Bucket=bucket, Key="range", Body=body)
@@ -134,5 +142,5 @@ def run(tally, label, place):
         s3.delete_bucket(Bucket=bucket)
         refused(("NoSuchBucket", "404"), s3.head_bucket, Bucket=bucket)
 
-    for check in (make, whole_objects, checksums, content_md5, streams, ranges, conditions, metadata, presigned, listings, remove):
+    for check in (make, whole_objects, checksums, content_md5, streams, parts, ranges, conditions, metadata, presigned, listings, remove):
         tally.run(f"{label} {check.__name__}", check)

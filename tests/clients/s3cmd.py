@@ -12,7 +12,7 @@ def run(tally, label, place, program):
     config = folder / f"{stem}.cfg"
     config.write_text(
         f"[default]\naccess_key = {ACCESS}\nsecret_key = {SECRET}\nbucket_location = {REGION}\nhost_base = {host}\nhost_bucket = {host}\n"
-        f"use_https = {place.https}\nca_certs_file = {place.ca if place.https else ''}\nenable_multipart = False\n")
+        f"use_https = {place.https}\nca_certs_file = {place.ca if place.https else ''}\n")
 
     def s3cmd(*arguments, **more):
         return place.call(program, "-c", config, "--no-progress", *arguments, **more)

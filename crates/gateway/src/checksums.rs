@@ -140,7 +140,8 @@ pub(crate) fn named(headers: &HeaderMap) -> Result<BTreeMap<ChecksumName, Vec<u8
             // A composite checksum is followed by the number of its parts.
             let text = value.to_str().unwrap_or_default();
             let text = text.split_once('-').map_or(text, |(value, _)| value);
-            let value = HeaderValue::try_from(text).map_err(|_| Fault::new(S3ErrorCode::InvalidRequest, "A checksum is invalid."))?;
+            let value = HeaderValue::try_from(text)
+                .map_err(|_| Fault::new(S3ErrorCode::InvalidRequest, "A checksum is invalid."))?;
             named.insert(name, raw_value(name, &value)?);
         }
     }

@@ -114,7 +114,9 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         match error {
             Error::Body(source) => blame_body(&source),
-            Error::BadMetadata(_) | Error::BadName | Error::BadPart(_) => Self::new(S3ErrorCode::InvalidArgument, error.to_string()),
+            Error::BadMetadata(_) | Error::BadName | Error::BadPart(_) => {
+                Self::new(S3ErrorCode::InvalidArgument, error.to_string())
+            }
             Error::MetadataTooLarge { .. } => Self::new(S3ErrorCode::MetadataTooLarge, error.to_string()),
             Error::TooLarge { .. } => Self::new(S3ErrorCode::EntityTooLarge, error.to_string()),
             Error::NoRule { .. } | Error::UnknownKey { .. } => Self::new(S3ErrorCode::AccessDenied, error.to_string()),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use envelope::{Envelope, ObjectKeys, Summary, Upload, layout};
+use envelope::{Envelope, ObjectKeys, Summary, layout};
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
@@ -169,11 +169,7 @@ impl SealedObjects {
         let (parts, body) = response.into_parts();
         let bytes = opening::collect(body, layout::SUMMARY_LEN).await?;
         let summary = Summary::open(&keys, &bytes).map_err(wrong)?;
-        if envelope.upload() == Upload::Put {
-            summary.check_sealed_len(total).map_err(wrong)?;
-        } else if layout::plain_len(total).is_some_and(|plain_len| plain_len != summary.facts.plain_len) {
-            return Err(Error::Integrity("the summary's length disagrees with the object's".into()));
-        }
+        summary.check_sealed_len(total).map_err(wrong)?;
         let facts = Arc::new(summary.facts);
         self.remember_facts(&request.at, &parts.headers, &facts);
         let object = sealed_object(parts.headers, &keys, facts.plain_len, Some(facts))?;

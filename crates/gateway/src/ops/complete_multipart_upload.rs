@@ -11,7 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _};
 use http::{HeaderMap, HeaderValue, Method, Response};
-use objects::{Body, BoxError, ChecksumName, CompleteRequest, Completed, NamedPart, ObjectRef, SealedObjects, UploadOutcome, store};
+use objects::{
+    Body, BoxError, ChecksumName, CompleteRequest, Completed, NamedPart, ObjectRef, SealedObjects, UploadOutcome, store,
+};
 use quick_xml::escape::escape;
 use s3s::S3ErrorCode;
 use serde::Deserialize;
@@ -110,7 +112,8 @@ fn panicked() -> Fault {
 }
 
 fn answer(at: &ObjectRef, completed: &Completed) -> Response<Body> {
-    let sums: String = completed.checksums.iter().map(|(name, value)| checksum_element(*name, value, completed)).collect();
+    let sums: String =
+        completed.checksums.iter().map(|(name, value)| checksum_element(*name, value, completed)).collect();
     let document = format!(
         "{DECLARATION}<CompleteMultipartUploadResult xmlns=\"{}\"><Location>/{}/{}</Location><Bucket>{}</Bucket><Key>{}</Key>\
          <ETag>{}</ETag>{sums}<ChecksumType>{}</ChecksumType></CompleteMultipartUploadResult>",
@@ -137,7 +140,10 @@ fn checksum_element(name: ChecksumName, value: &[u8], completed: &Completed) -> 
 fn conditions(client: &HeaderMap) -> HeaderMap {
     let names = [http::header::IF_MATCH, http::header::IF_NONE_MATCH];
     let kept = headers::for_store(client);
-    names.into_iter().filter_map(|name| kept.get(&name).map(|value: &HeaderValue| (name.clone(), value.clone()))).collect()
+    names
+        .into_iter()
+        .filter_map(|name| kept.get(&name).map(|value: &HeaderValue| (name.clone(), value.clone())))
+        .collect()
 }
 
 #[derive(Deserialize)]
@@ -166,7 +172,12 @@ struct DocumentPart {
 
 /// The client's list of parts.
 fn parts(document: &[u8]) -> Result<Vec<NamedPart>, Fault> {
-    let malformed = || Fault::new(S3ErrorCode::MalformedXML, "The XML you provided was not well-formed or did not validate against our published schema");
+    let malformed = || {
+        Fault::new(
+            S3ErrorCode::MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        )
+    };
     let text = std::str::from_utf8(document).map_err(|_| malformed())?;
     let document: Document = quick_xml::de::from_str(text).map_err(|_| malformed())?;
     if document.parts.is_empty() {
@@ -208,7 +219,12 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_refused() {
-        for document in [&b""[..], b"<CompleteMultipartUpload/>", b"<a><Part><PartNumber>0</PartNumber><ETag>a</ETag></Part></a>", b"<a><Part><PartNumber>1</PartNumber></Part></a>"] {
+        for document in [
+            &b""[..],
+            b"<CompleteMultipartUpload/>",
+            b"<a><Part><PartNumber>0</PartNumber><ETag>a</ETag></Part></a>",
+            b"<a><Part><PartNumber>1</PartNumber></Part></a>",
+        ] {
             assert_eq!(parts(document).unwrap_err().code(), "MalformedXML");
         }
     }

@@ -45,7 +45,9 @@ fn chosen_checksum(headers: &HeaderMap) -> Result<Option<(ChecksumName, Checksum
     let Some(name) = text("x-amz-checksum-algorithm") else {
         return match text("x-amz-checksum-type") {
             None => Ok(None),
-            Some(_) => Err(invalid("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")),
+            Some(_) => Err(invalid(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+            )),
         };
     };
     let name: ChecksumName =
@@ -66,9 +68,15 @@ mod tests {
 
     use super::*;
 
-    fn chosen(algorithm: Option<&'static str>, kind: Option<&'static str>) -> Result<Option<(ChecksumName, ChecksumType)>, String> {
+    fn chosen(
+        algorithm: Option<&'static str>,
+        kind: Option<&'static str>,
+    ) -> Result<Option<(ChecksumName, ChecksumType)>, String> {
         let pairs = [("x-amz-checksum-algorithm", algorithm), ("x-amz-checksum-type", kind)];
-        let headers = pairs.into_iter().filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::from_static(value?)))).collect();
+        let headers = pairs
+            .into_iter()
+            .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::from_static(value?))))
+            .collect();
         chosen_checksum(&headers).map_err(|fault| fault.code().to_owned())
     }
 
@@ -77,12 +85,20 @@ mod tests {
         assert_eq!(chosen(None, None), Ok(None));
         assert_eq!(chosen(Some("CRC32"), None), Ok(Some((ChecksumName::Crc32, ChecksumType::Composite))));
         assert_eq!(chosen(Some("CRC64NVME"), None), Ok(Some((ChecksumName::Crc64Nvme, ChecksumType::FullObject))));
-        assert_eq!(chosen(Some("CRC32C"), Some("FULL_OBJECT")), Ok(Some((ChecksumName::Crc32c, ChecksumType::FullObject))));
+        assert_eq!(
+            chosen(Some("CRC32C"), Some("FULL_OBJECT")),
+            Ok(Some((ChecksumName::Crc32c, ChecksumType::FullObject)))
+        );
     }
 
     #[test]
     fn what_cannot_be_is_refused() {
-        for (algorithm, kind) in [(Some("SHA256"), Some("FULL_OBJECT")), (Some("CRC64NVME"), Some("COMPOSITE")), (Some("MD4"), None), (None, Some("COMPOSITE"))] {
+        for (algorithm, kind) in [
+            (Some("SHA256"), Some("FULL_OBJECT")),
+            (Some("CRC64NVME"), Some("COMPOSITE")),
+            (Some("MD4"), None),
+            (None, Some("COMPOSITE")),
+        ] {
             assert_eq!(chosen(algorithm, kind), Err("InvalidRequest".into()), "{algorithm:?} {kind:?}");
         }
     }

@@ -24,7 +24,9 @@ pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Res
     let mut answer = super::xml(document(&wanted, &attributes, etag.as_deref().unwrap_or_default()));
     for name in [LAST_MODIFIED.as_str(), "x-amz-version-id", "x-amz-delete-marker"] {
         if let Some(value) = fields.remove(name) {
-            answer.headers_mut().insert(http::HeaderName::try_from(name).map_err(|_| Fault::internal("a header"))?, value);
+            answer
+                .headers_mut()
+                .insert(http::HeaderName::try_from(name).map_err(|_| Fault::internal("a header"))?, value);
         }
     }
     Ok(answer)
@@ -63,7 +65,8 @@ fn document(wanted: &[String], attributes: &Attributes, etag: &str) -> String {
         let _ = write!(xml, "<ObjectParts><PartsCount>{}</PartsCount></ObjectParts>", parts.len());
     }
     if wants("StorageClass") {
-        let class = attributes.headers.get("x-amz-storage-class").and_then(|class| class.to_str().ok()).unwrap_or("STANDARD");
+        let class =
+            attributes.headers.get("x-amz-storage-class").and_then(|class| class.to_str().ok()).unwrap_or("STANDARD");
         let _ = write!(xml, "<StorageClass>{}</StorageClass>", escape(class));
     }
     if wants("ObjectSize") {

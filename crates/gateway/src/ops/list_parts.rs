@@ -35,7 +35,9 @@ pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Res
 fn number(target: &Target, name: &str, default: usize) -> Result<usize, Fault> {
     match target.param(name) {
         None | Some("") => Ok(default),
-        Some(text) => text.parse().map_err(|_| Fault::new(S3ErrorCode::InvalidArgument, format!("{name} is not a number"))),
+        Some(text) => {
+            text.parse().map_err(|_| Fault::new(S3ErrorCode::InvalidArgument, format!("{name} is not a number")))
+        }
     }
 }
 
@@ -85,13 +87,25 @@ mod tests {
 
     #[test]
     fn pages_follow_each_other() {
-        let part = |number| ListedPart { number, plain_len: 5, etag: "\"e-0\"".into(), modified: 0, checksums: BTreeMap::new() };
+        let part = |number| ListedPart {
+            number,
+            plain_len: 5,
+            etag: "\"e-0\"".into(),
+            modified: 0,
+            checksums: BTreeMap::new(),
+        };
         let parts = [part(1), part(3), part(10_000)];
         let at = ObjectRef { bucket: "b".into(), key: "k&".into(), version: None };
         let first = document(&at, "id", &parts, 0, 2);
-        assert!(first.contains("<IsTruncated>true</IsTruncated>") && first.contains("<NextPartNumberMarker>3<"), "{first}");
+        assert!(
+            first.contains("<IsTruncated>true</IsTruncated>") && first.contains("<NextPartNumberMarker>3<"),
+            "{first}"
+        );
         let second = document(&at, "id", &parts, 3, 2);
-        assert!(second.contains("<IsTruncated>false</IsTruncated>") && second.contains("<PartNumber>10000<"), "{second}");
+        assert!(
+            second.contains("<IsTruncated>false</IsTruncated>") && second.contains("<PartNumber>10000<"),
+            "{second}"
+        );
         assert!(document(&at, "id", &[], 0, 2).contains("<IsTruncated>false</IsTruncated>"));
     }
 }

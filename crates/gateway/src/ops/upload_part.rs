@@ -30,7 +30,8 @@ pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Res
         PartOutcome::Answer(answer) => pass_on(answer, true).await,
         PartOutcome::Received { etag, mut computed } => {
             let mut answer = Response::new(store::empty());
-            let etag = HeaderValue::try_from(etag).map_err(|_| Fault::internal("The part's ETag cannot be written."))?;
+            let etag =
+                HeaderValue::try_from(etag).map_err(|_| Fault::internal("The part's ETag cannot be written."))?;
             answer.headers_mut().insert(ETAG, etag);
             computed.checksums.retain(|name, _| shown.contains(name));
             checksums::write_all(&computed.checksums, answer.headers_mut());

@@ -15,9 +15,6 @@ use crate::{Error, ObjectRef, SealedObjects, metadata};
 /// Enough for the footer of 5 GiB in parts of 5 MiB, when the length does not tell how long the footer is.
 const GUESS: u64 = 64 * 1024 + layout::SUMMARY_LEN;
 
-/// The longest footer: 10,000 entries, the lengthening of an irregular object, and the summary.
-const FOOTER_LIMIT: u64 = 1024 * 1024;
-
 /// What is known of a sealed object before its content is read.
 pub(super) struct Found {
     pub(super) keys: ObjectKeys,
@@ -119,10 +116,9 @@ impl SealedObjects {
         let guess = layout::plain_len(sealed_len).map_or(GUESS, |len| layout::table_len(len) + layout::SUMMARY_LEN);
         let mut tail = self.tail(at, &pinned, guess.min(sealed_len)).await?;
         let summary = summary_of(keys, &tail)?;
-        let footer_len = summary.table_len.saturating_add(layout::SUMMARY_LEN);
-        if footer_len > FOOTER_LIMIT || footer_len > sealed_len {
-            return Err(Error::Integrity("the footer is longer than it can be".into()));
-        }
+        // From here on the footer's length can be trusted: it is one that such an object has.
+        summary.check_sealed_len(sealed_len).map_err(wrong)?;
+        let footer_len = summary.table_len.min(layout::MAX_TABLE_LEN).saturating_add(layout::SUMMARY_LEN);
         if footer_len > tail.len() as u64 {
             tail = self.tail(at, &pinned, footer_len).await?;
         }

@@ -95,8 +95,7 @@ pub(crate) fn write_client_files(data: &Path, credential: &Credential, endpoint:
     files::replace(&data.join("rclone.conf"), rclone_file(credential, endpoint).as_bytes())
 }
 
-/// The form that every AWS program reads. Thresholds keep objects in one request: uploads in parts are not
-/// served yet.
+/// The form that every AWS program reads.
 fn aws_file(credential: &Credential, endpoint: &Endpoint) -> Zeroizing<String> {
     Zeroizing::new(format!(
         "# Kept by `sealgate serve`: the credential is reused, the rest is written anew at every start.\n\
@@ -105,7 +104,7 @@ fn aws_file(credential: &Credential, endpoint: &Endpoint) -> Zeroizing<String> {
          aws_secret_access_key = {}\n\
          region = {}\n\
          endpoint_url = {}\n\
-         s3 =\n    addressing_style = path\n    multipart_threshold = 5GB\n",
+         s3 =\n    addressing_style = path\n",
         credential.access_key,
         credential.secret.as_str(),
         endpoint.region,
@@ -123,8 +122,7 @@ fn rclone_file(credential: &Credential, endpoint: &Endpoint) -> Zeroizing<String
          secret_access_key = {}\n\
          region = {}\n\
          endpoint = {}\n\
-         force_path_style = true\n\
-         upload_cutoff = 5Gi\n",
+         force_path_style = true\n",
         credential.access_key,
         credential.secret.as_str(),
         endpoint.region,
