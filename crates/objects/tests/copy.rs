@@ -298,6 +298,21 @@ async fn a_source_replaced_after_the_look_is_looked_at_again() {
 }
 
 #[tokio::test]
+async fn the_version_that_was_named_is_looked_at_and_copied() {
+    let (store, objects) = world();
+    put(&objects, "sealed/a", &plain(10), &[]).await;
+    for to in ["other/a", "plain/a"] {
+        let done = store.log().len();
+        let mut request = request("sealed/a", to, &[]);
+        request.from.version = Some("v+1".into());
+        copied(&objects, request).await;
+        assert_eq!(store.log()[done], "HEAD /sealed/a?versionId=v%2B1", "{to}");
+    }
+    assert_eq!(store.stored("/other/a").0["x-amz-copy-source"], "/sealed/a?versionId=v%2B1");
+    assert!(store.log().contains(&"GET /sealed/a?versionId=v%2B1".to_owned()));
+}
+
+#[tokio::test]
 async fn a_success_that_ends_in_an_error_is_an_error() {
     let (store, objects) = world();
     put(&objects, "sealed/a", &plain(10), &[]).await;
