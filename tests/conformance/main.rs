@@ -10,15 +10,19 @@ mod buckets;
 mod checksums;
 mod conditions;
 mod copy_object;
+mod cors;
 mod delete_object;
 mod delete_objects;
 mod differences;
 mod get_object;
 mod head_object;
+mod hosts;
 mod keys;
 mod list_objects;
 mod metadata;
+mod multipart;
 mod payload_forms;
+mod post_form;
 mod presigned;
 mod protocol;
 mod put_object;
@@ -28,7 +32,9 @@ mod sdk;
 mod sizes;
 mod stacks;
 mod sub_resources;
+mod tagging;
 mod upload_part_copy;
+mod versions;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -59,14 +65,18 @@ const TOPICS: &[&[Case]] = &[
     checksums::CASES,
     conditions::CASES,
     copy_object::CASES,
+    cors::CASES,
     delete_object::CASES,
     delete_objects::CASES,
     get_object::CASES,
     head_object::CASES,
+    hosts::CASES,
     keys::CASES,
     list_objects::CASES,
     metadata::CASES,
+    multipart::CASES,
     payload_forms::CASES,
+    post_form::CASES,
     presigned::CASES,
     protocol::CASES,
     put_object::CASES,
@@ -75,7 +85,9 @@ const TOPICS: &[&[Case]] = &[
     sdk::CASES,
     sizes::CASES,
     sub_resources::CASES,
+    tagging::CASES,
     upload_part_copy::CASES,
+    versions::CASES,
 ];
 
 fn main() -> ExitCode {

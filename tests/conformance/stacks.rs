@@ -12,6 +12,9 @@ use sealgate_tests::stack::{Kind, Stack};
 use sealgate_tests::wire::Address;
 use tempfile::TempDir;
 
+/// Which pages may do what at every daemon here.
+const CORS: &str = "[[cors]]\norigins = \"https://*.sealgate.test\"\nmethods = [\"GET\", \"PUT\"]\nheaders = \"*\"\nexpose = \"ETag\"\nmax_age = \"1h\"\n";
+
 /// A stack that is running, with a bucket for all cases.
 pub(crate) struct Started {
     pub(crate) stack: Stack,
@@ -100,7 +103,7 @@ fn sealgate(name: &'static str, store: Store, https: bool) -> Stack {
         store,
         authority: authority_ref,
         filter: "info",
-        extra: "",
+        extra: CORS,
     });
     let ca_file = authority.map(|authority| authority.ca_file);
     let tls = ca_file.as_deref().map(trusting);

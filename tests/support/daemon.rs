@@ -182,7 +182,7 @@ impl Plan<'_> {
         let key = secret_file(&self.folder.join("test.key"), &key);
         let secret = secret_file(&self.folder.join("client.secret"), &client.secret_key);
         let mut config = String::from("listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n");
-        writeln!(config, "data = \"{}\"", self.folder.join("data").display()).unwrap();
+        writeln!(config, "data = \"{}\"\ndomains = \"s3.sealgate.test\"", self.folder.join("data").display()).unwrap();
         writeln!(config, "[log]\nformat = \"json\"\nfilter = \"{}\"", self.filter).unwrap();
         writeln!(config, "[[keys]]\nid = \"{KEY_ID}\"\nkind = \"aes\"\nsecret = \"{key}\"").unwrap();
         writeln!(config, "[[clients]]\naccess_key = \"{}\"\nsecret = \"{secret}\"", client.access_key).unwrap();

@@ -162,8 +162,9 @@ impl Request {
     /// Signs it and writes it out, ready to be sent or spoilt.
     #[must_use]
     pub fn prepare(mut self) -> Prepared {
-        let host = self.address.socket.to_string();
-        self.headers.push(("host".into(), host));
+        if !self.headers.iter().any(|(name, _)| name == "host") {
+            self.headers.push(("host".into(), self.address.socket.to_string()));
+        }
         let (payload, body) = match self.proof.clone() {
             Proof::Header => self.sign_header(),
             Proof::Query(good_for) => (self.sign_query(good_for), self.body.clone()),

@@ -147,6 +147,12 @@ impl SigningKey {
         self.sign("AWS4-HMAC-SHA256-TRAILER", &rest)
     }
 
+    /// The signature of a form's policy, in base64.
+    #[must_use]
+    pub fn policy(&self, policy: &str) -> String {
+        hex::encode(hmac::<Sha256>(&self.key, policy.as_bytes()))
+    }
+
     fn sign(&self, algorithm: &str, rest: &str) -> String {
         let text = [algorithm, &self.date, &self.scope, rest].join("\n");
         hex::encode(hmac::<Sha256>(&self.key, text.as_bytes()))

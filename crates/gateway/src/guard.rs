@@ -4,12 +4,13 @@
 
 mod body;
 
+use http::HeaderName;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderName, Method};
 use s3s::S3ErrorCode;
 
 use crate::error::Fault;
+use crate::form::is_form;
 
 pub(crate) use body::Watched;
 
@@ -23,7 +24,7 @@ const ONCE: [HeaderName; 4] = [AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST
 pub(crate) fn check(request: &Parts) -> Result<(), Fault> {
     check_framing(request)?;
     check_credentials(request)?;
-    check_method(request)
+    check_form(request)
 }
 
 fn check_framing(request: &Parts) -> Result<(), Fault> {
@@ -66,16 +67,17 @@ fn check_credentials(request: &Parts) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_method(request: &Parts) -> Result<(), Fault> {
-    let form = request
-        .headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"multipart/form-data"));
-    if request.method == Method::POST && form {
-        return Err(Fault::not_implemented("uploads by POST form are not in this version"));
+/// A form says everything in its fields, and its length, so that the file in it need not be held to be measured.
+fn check_form(request: &Parts) -> Result<(), Fault> {
+    if !is_form(&request.method, &request.headers) {
+        return Ok(());
     }
-    if request.method == Method::OPTIONS {
-        return Err(Fault::not_implemented("CORS preflight is not in this version"));
+    if request.uri.query().is_some_and(|query| !query.is_empty()) {
+        return Err(Fault::not_implemented("an upload by POST form has no query"));
+    }
+    if !request.headers.contains_key(CONTENT_LENGTH) {
+        let message = "You must provide the Content-Length HTTP header.";
+        return Err(Fault::new(S3ErrorCode::MissingContentLength, message));
     }
     Ok(())
 }
@@ -121,11 +123,10 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_later_says_so() {
-        assert_eq!(
-            refusal(Request::post("/b").header(CONTENT_TYPE, "Multipart/Form-Data; boundary=x")),
-            Some("NotImplemented".into())
-        );
-        assert_eq!(refusal(Request::options("/b")), Some("NotImplemented".into()));
+    fn a_form_has_a_length_and_no_query() {
+        let form = |uri: &str| Request::post(uri).header(CONTENT_TYPE, "Multipart/Form-Data; boundary=x");
+        assert_eq!(refusal(form("/b").header(CONTENT_LENGTH, "9")), None);
+        assert_eq!(refusal(form("/b")), Some("MissingContentLength".into()));
+        assert_eq!(refusal(form("/b?delete").header(CONTENT_LENGTH, "9")), Some("NotImplemented".into()));
     }
 }

@@ -7,9 +7,12 @@
 //! operations, then one file in `ops`.
 
 mod checksums;
+mod cors;
 mod error;
+mod form;
 mod guard;
 mod headers;
+mod hosts;
 mod identity;
 mod operations;
 mod ops;
@@ -19,7 +22,8 @@ mod small_body;
 mod target;
 mod telemetry;
 
+pub use cors::CorsRule;
 pub use identity::{Client, Need, Permission};
 pub use operations::{Operation, ROWS, Row, Verdict};
-pub use service::Gateway;
+pub use service::{Gateway, GatewayOptions};
 pub use target::Level;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt as _;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -14,7 +14,10 @@ use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use tracing::Instrument as _;
 
+use crate::cors::{Cors, CorsRule};
 use crate::error::Fault;
+use crate::form::{self, Forms};
+use crate::hosts::Domains;
 use crate::identity::{Client, Clients};
 use crate::route::{Answered, Route};
 use crate::{guard, telemetry};
@@ -32,24 +35,38 @@ const FAULT_LIMIT: usize = 64 * 1024;
 #[derive(Clone)]
 pub struct Gateway {
     service: S3Service,
+    cors: Arc<Cors>,
     host_id: Arc<str>,
 }
 
-/// s3s wants an implementation; the route takes every request before it is asked.
-struct Nothing;
-
-impl s3s::S3 for Nothing {}
+/// What an endpoint may be told besides its clients.
+#[derive(Debug, Clone, Default)]
+pub struct GatewayOptions {
+    /// What pages of other origins may do; the first rule that covers a request counts.
+    pub cors: Vec<CorsRule>,
+    /// Domains whose subdomains are buckets; under all other names buckets stand in the path.
+    pub domains: Vec<String>,
+}
 
 impl Gateway {
     /// An endpoint for `clients` over `objects`.
     #[must_use]
     pub fn new(objects: SealedObjects, clients: Vec<Client>) -> Self {
+        Self::with_options(objects, clients, GatewayOptions::default())
+    }
+
+    /// The same, with what `options` say.
+    #[must_use]
+    pub fn with_options(objects: SealedObjects, clients: Vec<Client>, options: GatewayOptions) -> Self {
         let clients = Clients::new(clients);
-        let mut builder = S3ServiceBuilder::new(Nothing);
+        let domains = Domains::new(options.domains);
+        let mut builder = S3ServiceBuilder::new(Forms::new(objects.clone(), clients.clone()));
         builder.set_auth(clients.clone());
-        builder.set_route(Route::new(objects, clients));
+        builder.set_host(domains.clone());
+        builder.set_route(Route::new(objects, clients, domains));
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config()))));
-        Self { service: builder.build(), host_id: Arc::from(uuid::Uuid::new_v4().simple().to_string()) }
+        let host_id = Arc::from(uuid::Uuid::new_v4().simple().to_string());
+        Self { service: builder.build(), cors: Arc::new(Cors::new(options.cors)), host_id }
     }
 
     /// Answers one request.
@@ -67,6 +84,7 @@ impl Gateway {
         let bytes_in = telemetry::declared_len(request.headers());
         let hang_up = expects_in_vain(request.headers());
         let (method, resource) = (request.method().clone(), request.uri().path().to_owned());
+        let origin = request.headers().get(ORIGIN).cloned();
         let answered = AssertUnwindSafe(self.answer(request)).catch_unwind().await;
         let mut response = match answered.unwrap_or_else(|_| Ok(Err(panicked())))? {
             Ok(response) => response,
@@ -75,6 +93,10 @@ impl Gateway {
                 fault.render(&resource, request_id, &self.host_id)
             }
         };
+        match &origin {
+            Some(origin) => self.cors.mark(origin, &method, response.headers_mut()),
+            None => self.cors.vary(response.headers_mut()),
+        }
         if method == Method::HEAD {
             drop(std::mem::replace(response.body_mut(), store::empty()));
         }
@@ -90,6 +112,9 @@ impl Gateway {
         let (parts, body) = request.into_parts();
         if let Err(fault) = guard::check(&parts) {
             return Ok(Err(fault));
+        }
+        if parts.method == Method::OPTIONS {
+            return Ok(self.cors.preflight(&parts.headers));
         }
         let body = guard::Watched::new(body, &parts.headers);
         let request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
@@ -120,8 +145,11 @@ fn config() -> S3Config {
     config.aws_chunked_stream_max_chunk_size = SIGNED_CHUNK_LIMIT;
     config.put_object_max_size = None;
     config.custom_route_max_body_size = None;
-    config.allow_post_signature = false;
-    config.enable_sig_v2 = true; // presigned only: the guard refuses the header form
+    config.post_object_max_file_size = form::FILE_LIMIT;
+    config.form_max_field_size = form::FIELD_LIMIT;
+    config.form_max_fields_size = form::FIELD_LIMIT;
+    config.allow_post_signature = true;
+    config.enable_sig_v2 = true; // presigned only: the guard refuses the header, `form` the form
     config.sig_v4_allowed_services = vec!["s3".to_owned()];
     config
 }

@@ -34,8 +34,24 @@ impl Target {
     pub(crate) fn parse(uri: &http::Uri) -> Result<Self, Fault> {
         let path = uri.path().strip_prefix('/').unwrap_or(uri.path());
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-        let (bucket, key) = (decode(bucket)?, decode(key)?);
-        let query = uri.query().map_or(Ok(Vec::new()), parse_query)?;
+        Self::new(decode(bucket)?, decode(key)?, uri.query().map_or(Ok(Vec::new()), parse_query)?)
+    }
+
+    /// Decodes a request line whose bucket stands in the host.
+    pub(crate) fn parse_in(bucket: String, uri: &http::Uri) -> Result<Self, Fault> {
+        let key = decode(uri.path().strip_prefix('/').unwrap_or(uri.path()))?;
+        Self::new(bucket, key, uri.query().map_or(Ok(Vec::new()), parse_query)?)
+    }
+
+    /// An object that no request line names.
+    pub(crate) fn object(bucket: &str, key: &str) -> Result<Self, Fault> {
+        match Self::new(bucket.to_owned(), key.to_owned(), Vec::new())? {
+            target if target.level == Level::Object => Ok(target),
+            _ => Err(Fault::new(S3ErrorCode::InvalidArgument, "An object needs a bucket and a key.")),
+        }
+    }
+
+    fn new(bucket: String, key: String, query: Vec<(String, String)>) -> Result<Self, Fault> {
         let level = match (bucket.is_empty(), key.is_empty()) {
             (true, true) => Level::Service,
             (true, false) => return Err(invalid_bucket()),
@@ -131,6 +147,16 @@ mod tests {
         );
         assert_eq!(parse("/bucket/").level, Level::Bucket);
         assert_eq!(parse("/").level, Level::Service);
+    }
+
+    #[test]
+    fn the_bucket_may_stand_in_the_host() {
+        let target = |uri: &str| Target::parse_in("bucket".into(), &uri.parse().unwrap()).unwrap();
+        let object = target("/a/b%20c?versionId=1");
+        assert_eq!((object.level, object.bucket.as_str(), object.key.as_str()), (Level::Object, "bucket", "a/b c"));
+        assert_eq!((target("/").level, target("//").key.as_str()), (Level::Bucket, "/"));
+        assert!(Target::parse_in("..".into(), &"/a".parse().unwrap()).is_err());
+        assert!(Target::object("bucket", "").is_err());
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub(crate) struct Settings {
     pub(crate) primary: Option<String>,
     pub(crate) clients: Vec<ClientSettings>,
     pub(crate) rules: Vec<RuleSettings>,
+    pub(crate) cors: Vec<CorsSettings>,
+    /// Subdomains of these are buckets.
+    pub(crate) domains: Vec<String>,
     pub(crate) log: LogSettings,
     pub(crate) limits: Limits,
 }
@@ -141,6 +144,16 @@ pub(crate) enum Binding {
     Object,
     Key,
     None,
+}
+
+/// One of `[[cors]]`
+#[derive(Debug, Clone)]
+pub(crate) struct CorsSettings {
+    pub(crate) origins: Vec<String>,
+    pub(crate) methods: Vec<http::Method>,
+    pub(crate) headers: Vec<String>,
+    pub(crate) expose: Vec<String>,
+    pub(crate) max_age: Option<Duration>,
 }
 
 /// `[log]`

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use gateway::{Client, Gateway};
+use gateway::{Client, CorsRule, Gateway, GatewayOptions};
 use keyring::{AesKey, Keyring, WrappingKey};
 use objects::{BindingMode, LocalUploads, MetadataMode, PolicyTable, Random, RandomError, Rule, SealedObjects, Store};
 use s3s::auth::SecretKey;
@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::firstrun::{self, FirstRun};
 use crate::settings::{
-    Binding, ClientSettings, Contents, KeySettings, Permission, RuleSettings, Settings, StoreSettings,
+    Binding, ClientSettings, Contents, CorsSettings, KeySettings, Permission, RuleSettings, Settings, StoreSettings,
 };
 
 /// Everything that answers requests.
@@ -46,7 +46,7 @@ pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired,
     if let Some(uploads) = uploads(settings)? {
         objects = objects.with_uploads(Arc::new(uploads));
     }
-    Ok(Wired { gateway: Gateway::new(objects, clients), probe })
+    Ok(Wired { gateway: Gateway::with_options(objects, clients, options(settings)), probe })
 }
 
 /// Where unfinished multipart uploads are remembered: a file in the data directory, when there can be one.
@@ -62,6 +62,17 @@ fn uploads(settings: &Settings) -> Result<Option<LocalUploads>, Failure> {
     let path = data.join("uploads.redb");
     let uploads = LocalUploads::open(&path).with_context(|| format!("{} (another Sealgate?)", path.display()));
     uploads.map(Some).map_err(Failure::Settings)
+}
+
+fn options(settings: &Settings) -> GatewayOptions {
+    let rule = |rule: &CorsSettings| CorsRule {
+        origins: rule.origins.clone(),
+        methods: rule.methods.clone(),
+        headers: rule.headers.clone(),
+        expose: rule.expose.clone(),
+        max_age: rule.max_age,
+    };
+    GatewayOptions { cors: settings.cors.iter().map(rule).collect(), domains: settings.domains.clone() }
 }
 
 /// The operating system's randomness.

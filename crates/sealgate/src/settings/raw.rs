@@ -16,6 +16,7 @@ pub(crate) struct Raw {
     pub(crate) admin: String,
     pub(crate) data: Option<String>,
     pub(crate) region: String,
+    pub(crate) domains: Option<OneOrMany>,
     pub(crate) tls: RawTls,
     pub(crate) store: RawStore,
     #[serde(default)]
@@ -25,6 +26,8 @@ pub(crate) struct Raw {
     pub(crate) clients: Vec<RawClient>,
     #[serde(default)]
     pub(crate) rules: Vec<RawRule>,
+    #[serde(default)]
+    pub(crate) cors: Vec<RawCors>,
     pub(crate) log: RawLog,
     pub(crate) limits: RawLimits,
 }
@@ -94,6 +97,17 @@ pub(crate) struct RawRule {
     pub(crate) binding: Option<String>,
     pub(crate) metadata: Option<String>,
     pub(crate) bucket_identity: Option<String>,
+}
+
+/// One of `[[cors]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawCors {
+    pub(crate) origins: OneOrMany,
+    pub(crate) methods: Option<OneOrMany>,
+    pub(crate) headers: Option<OneOrMany>,
+    pub(crate) expose: Option<OneOrMany>,
+    pub(crate) max_age: Option<String>,
 }
 
 /// `[log]`
@@ -258,7 +272,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_documented_in_the_defaults_and_nothing_else_is() {
-        let tables = ["tls", "store", "keys", "keyring", "clients", "rules", "log", "limits"];
+        let tables = ["tls", "store", "keys", "keyring", "clients", "rules", "cors", "log", "limits"];
         let top = names::<Raw>().into_iter().filter(|name| !tables.contains(&name.as_str())).collect();
         assert_eq!(documented(""), top);
         assert_eq!(documented("tls"), names::<RawTls>());
@@ -267,6 +281,7 @@ mod tests {
         assert_eq!(documented("keyring"), names::<RawKeyring>());
         assert_eq!(documented("clients"), names::<RawClient>());
         assert_eq!(documented("rules"), names::<RawRule>());
+        assert_eq!(documented("cors"), names::<RawCors>());
         assert_eq!(documented("log"), names::<RawLog>());
         assert_eq!(documented("limits"), names::<RawLimits>());
     }

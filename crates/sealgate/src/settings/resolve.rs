@@ -2,6 +2,8 @@
 //!
 //! All problems are collected before giving up, so that one run shows them all.
 
+mod browsers;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -42,6 +44,8 @@ impl Resolver<'_> {
         let keys = self.keys(raw.keys);
         let clients = self.clients(raw.clients);
         let rules = self.rules(raw.rules);
+        let cors = self.cors(raw.cors);
+        let domains = self.domains(raw.domains);
         let log = self.log(raw.log);
         let limits = self.limits(&raw.limits);
         let region = self.word(&Path::of("region"), raw.region);
@@ -65,6 +69,8 @@ impl Resolver<'_> {
             primary: primary?,
             clients: clients?,
             rules: rules?,
+            cors: cors?,
+            domains: domains?,
             log: log?,
             limits: limits?,
         };

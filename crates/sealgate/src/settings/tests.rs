@@ -46,6 +46,19 @@ fn the_defaults_are_for_this_machine_only_and_seal_everything() {
 }
 
 #[test]
+fn pages_and_domains_are_named_exactly() {
+    let settings =
+        good("domains = \"s3.example.com\"\n[[cors]]\norigins = \"https://*.example.com\"\nmax_age = \"1h\"\n");
+    assert_eq!(settings.domains, ["s3.example.com"]);
+    let [rule] = settings.cors.as_slice() else { panic!("one rule") };
+    assert_eq!(rule.methods, [http::Method::GET, http::Method::HEAD]);
+    assert_eq!(rule.max_age, Some(Duration::from_hours(1)));
+    assert!(bad("domains = [\"s3.example.com:80\"]\n").starts_with("FILE:1: domains: wants names of hosts"));
+    assert!(bad("[[cors]]\norigins = [\"app.example.com\"]\n").starts_with("FILE:2: cors[0].origins: wants origins"));
+    assert!(bad("[[cors]]\norigins = \"*\"\nmethods = \"TRACE\"\n").starts_with("FILE:3: cors[0].methods: "));
+}
+
+#[test]
 fn each_layer_overrides_the_one_before() {
     let environment = [
         ("SEALGATE_REGION", "from-env"),
