@@ -41,7 +41,7 @@ impl<'a> Listing<'a> {
         let mut objects = Vec::new();
         let mut rest = leaves.as_slice();
         while let Some(first) = rest.iter().position(|leaf| ENTRIES.iter().any(|entry| leaf.is_below(entry))) {
-            let node = rest[first].parent;
+            let node = rest[first].parent().map_or(0, |parent| parent.start);
             let end = first + rest[first..].iter().take_while(|leaf| leaf.grand(node)).count();
             objects.push(ListedObject::read(xml, &rest[first..end.max(first + 1)], encoded)?);
             rest = &rest[end.max(first + 1)..];
@@ -61,8 +61,8 @@ impl<'a> Listing<'a> {
 }
 
 impl ListedObject {
-    fn read(xml: &str, leaves: &[Leaf], encoded: bool) -> Result<Self, Error> {
-        let maybe = |name: &str| leaves.iter().find(|leaf| leaf.path.last().is_some_and(|last| last == name));
+    fn read(xml: &str, leaves: &[Leaf<'_>], encoded: bool) -> Result<Self, Error> {
+        let maybe = |name: &str| leaves.iter().find(|leaf| leaf.name() == name);
         let find = |name: &str| maybe(name).ok_or_else(|| Error::BadAnswer(format!("a listed object without {name}")));
         let (key, etag, size) = (find("Key")?, find("ETag")?, find("Size")?);
         let stored_len =
@@ -120,20 +120,28 @@ pub fn error_code(xml: &[u8]) -> Option<(String, String)> {
     Some((find("Code")?, find("Message").unwrap_or_default()))
 }
 
-/// An element without child elements.
-struct Leaf {
-    path: Vec<String>,
-    /// The content, between the tags.
-    at: Range<usize>,
-    /// Where the parent's start tag begins.
-    parent: usize,
-    /// Where the ancestors' start tags begin, outermost first.
-    ancestors: Vec<usize>,
+/// An element that has begun.
+#[derive(Clone, Copy)]
+struct Open<'a> {
+    /// Its local name.
+    name: &'a str,
+    /// Where its start tag begins.
+    start: usize,
+    /// Where its content begins.
+    inside: usize,
 }
 
-impl Leaf {
+/// An element without child elements.
+struct Leaf<'a> {
+    /// The elements around it and itself, outermost first. Names are the document's own: a page has thousands of leaves.
+    path: Vec<Open<'a>>,
+    /// The content, between the tags.
+    at: Range<usize>,
+}
+
+impl Leaf<'_> {
     fn is(&self, path: &[&str]) -> bool {
-        self.path.iter().map(String::as_str).eq(path.iter().copied())
+        self.path.iter().map(|open| open.name).eq(path.iter().copied())
     }
 
     /// Whether it is called `name` and stands directly in one of `roots`.
@@ -142,12 +150,21 @@ impl Leaf {
     }
 
     fn is_below(&self, path: &[&str]) -> bool {
-        self.path.len() > path.len() && self.path.iter().zip(path).all(|(have, want)| have == want)
+        self.path.len() > path.len() && self.path.iter().zip(path).all(|(have, want)| have.name == *want)
     }
 
     /// Whether the element that begins at `node` is around this one.
     fn grand(&self, node: usize) -> bool {
-        self.ancestors.contains(&node)
+        self.path.iter().any(|open| open.start == node)
+    }
+
+    fn name(&self) -> &str {
+        self.path.last().map_or("", |open| open.name)
+    }
+
+    /// The element right around it.
+    fn parent(&self) -> Option<Open<'_>> {
+        self.path.iter().rev().nth(1).copied()
     }
 
     fn raw<'a>(&self, xml: &'a str) -> &'a str {
@@ -160,10 +177,10 @@ impl Leaf {
 
     /// The parent element with its tags, found by its name: parents amended here do not nest in themselves.
     fn parent_at(&self, xml: &str) -> Result<Range<usize>, Error> {
-        let name = self.path.iter().rev().nth(1).map_or("", String::as_str);
+        let (name, start) = self.parent().map_or(("", 0), |open| (open.name, open.start));
         let close = format!("</{name}>");
         let end = xml[self.at.end..].find(&close).ok_or_else(|| Error::BadAnswer(format!("no {close}")))?;
-        Ok(self.parent..self.at.end + end + close.len())
+        Ok(start..self.at.end + end + close.len())
     }
 }
 
@@ -172,21 +189,23 @@ fn text(xml: &[u8]) -> Result<&str, Error> {
 }
 
 /// All elements without children, in document order.
-fn leaves(xml: &str) -> Result<Vec<Leaf>, Error> {
+fn leaves(xml: &str) -> Result<Vec<Leaf<'_>>, Error> {
     let mut reader = Reader::from_str(xml);
-    let mut open: Vec<(String, usize, usize)> = Vec::new();
+    let mut open: Vec<Open<'_>> = Vec::new();
     let mut leaves = Vec::new();
     let mut last_was_start = false;
     loop {
-        let before = position(&reader);
+        let start = position(&reader);
         match reader.read_event().map_err(|error| Error::BadAnswer(error.to_string()))? {
             Event::Start(tag) => {
-                open.push((tag.local_name().as_ref().to_owned(), before, position(&reader)));
+                let name_end = start + 1 + tag.name().as_ref().len();
+                let name = xml.get(name_end - tag.local_name().as_ref().len()..name_end).unwrap_or_default();
+                open.push(Open { name, start, inside: position(&reader) });
                 last_was_start = true;
             }
             Event::End(_) => {
-                if last_was_start && let Some((_, _, inside)) = open.last() {
-                    leaves.push(leaf(&open, *inside..before));
+                if last_was_start && let Some(leaf) = open.last() {
+                    leaves.push(Leaf { path: open.clone(), at: leaf.inside..start });
                 }
                 open.pop();
                 last_was_start = false;
@@ -196,12 +215,6 @@ fn leaves(xml: &str) -> Result<Vec<Leaf>, Error> {
             _ => {}
         }
     }
-}
-
-fn leaf(open: &[(String, usize, usize)], at: Range<usize>) -> Leaf {
-    let parent = open.iter().rev().nth(1).map_or(0, |(_, start, _)| *start);
-    let path = open.iter().map(|(name, _, _)| name.clone()).collect();
-    Leaf { path, at, parent, ancestors: open.iter().map(|(_, start, _)| *start).collect() }
 }
 
 fn position(reader: &Reader<&[u8]>) -> usize {

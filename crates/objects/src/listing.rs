@@ -49,23 +49,33 @@ impl SealedObjects {
         let page = stream::collect(body, PAGE_LIMIT).await.map_err(|error| Error::BadAnswer(error.to_string()))?;
         let listing = Listing::parse(&page)?;
         let deadline = Instant::now() + PATIENCE;
-        let questions = listing.objects.iter().map(|object| self.amended(&request.bucket, object, deadline));
-        let questions: Vec<_> = questions.collect();
-        let amended: Vec<(u64, String)> = futures::stream::iter(questions).buffered(FAN_OUT).collect().await;
-        let page = listing.amend(amended);
+        // Arithmetic first: most pages have no question at all.
+        let known: Vec<_> = listing.objects.iter().map(|object| self.known(&request.bucket, object)).collect();
+        let open = listing.objects.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let questions: Vec<_> = open.map(|(object, _)| self.asked(&request.bucket, object, deadline)).collect();
+        let answers: Vec<_> = futures::stream::iter(questions).buffered(FAN_OUT).collect().await;
+        let mut answers = answers.into_iter();
+        let page = listing.amend(known.into_iter().filter_map(|known| known.or_else(|| answers.next())));
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
         Ok(Response::from_parts(parts, store::full(page)))
     }
 
-    /// The size and the ETag that clients see.
-    async fn amended(&self, bucket: &str, object: &ListedObject, deadline: Instant) -> (u64, String) {
+    /// The size and the ETag that clients see, when rule and arithmetic tell.
+    fn known(&self, bucket: &str, object: &ListedObject) -> Option<(u64, String)> {
         let contents = self.policies.rule(bucket, &object.key).map(|rule| rule.contents);
-        let plain_len = match (contents, layout::plain_len(object.stored_len)) {
-            (Some(Contents::Plain), _) => return (object.stored_len, object.etag.clone()),
-            (Some(Contents::Sealed) | None, Some(plain_len)) => Some(plain_len),
+        match contents {
+            Some(Contents::Plain) => Some((object.stored_len, object.etag.clone())),
             // A length without a solution: parts of odd sizes, whose footer alone knows.
-            _ => self.asked_in_time(bucket, object, deadline).await,
-        };
+            Some(Contents::Sealed) | None => {
+                Some((layout::plain_len(object.stored_len)?, etag::hide_md5(&object.etag)))
+            }
+            Some(Contents::Mixed) => None,
+        }
+    }
+
+    /// The same for an object that has to be asked.
+    async fn asked(&self, bucket: &str, object: &ListedObject, deadline: Instant) -> (u64, String) {
+        let plain_len = self.asked_in_time(bucket, object, deadline).await;
         (plain_len.unwrap_or(object.stored_len), etag::hide_md5(&object.etag))
     }
 
