@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
-use hyper::body::Incoming;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use localstore::DirectoryStore;
 use s3s::auth::SimpleAuth;
@@ -53,10 +56,46 @@ async fn accept(listener: TcpListener, service: S3Service, requests: Arc<AtomicU
         let (service, requests) = (service.clone(), Arc::clone(&requests));
         let counted = service_fn(move |request: http::Request<Incoming>| {
             requests.fetch_add(1, Ordering::Relaxed);
-            Service::call(&service, request)
+            let (service, request) =
+                (service.clone(), request.map(|body| s3s::Body::http_body_unsync(Read(Some(body)))));
+            async move { service.call(request).await }
         });
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new());
         tokio::spawn(server.serve_connection(TokioIo::new(stream), counted));
+    }
+}
+
+/// A body that is read to its end even when nobody wants it, as S3 servers do: otherwise an early refusal is lost when the
+/// connection is reset under the client that still sends.
+struct Read(Option<Incoming>);
+
+impl Body for Read {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
+        if frame.is_none() {
+            self.0 = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for Read {
+    fn drop(&mut self) {
+        if let Some(mut body) = self.0.take() {
+            tokio::spawn(async move { while let Some(Ok(_)) = body.frame().await {} });
+        }
     }
 }
