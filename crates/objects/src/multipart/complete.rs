@@ -75,12 +75,9 @@ impl SealedObjects {
             Ok(parts) => parts,
             Err(answer) => return Ok(Some(UploadOutcome::Answer(answer))),
         };
-        let outcome = self.complete_at_store(&upload, &request, &store_parts).await?;
-        let UploadOutcome::Done((headers, store_etag)) = outcome else {
-            return Ok(Some(match outcome {
-                UploadOutcome::Answer(answer) => UploadOutcome::Answer(answer),
-                UploadOutcome::Done(_) => return Err(Error::Internal("unreachable".into())),
-            }));
+        let (headers, store_etag) = match self.complete_at_store(&upload, &request, &store_parts).await? {
+            UploadOutcome::Done(done) => done,
+            UploadOutcome::Answer(answer) => return Ok(Some(UploadOutcome::Answer(answer))),
         };
         let facts = sums.facts(chosen.len());
         self.facts.remember(&request.at, &store_etag, Arc::new(facts));
