@@ -3,29 +3,56 @@
 //! Everything that changes a bucket blocks and belongs on a blocking thread, which a caller who goes away cannot stop
 //! half-way.
 
+mod load;
+mod read;
+mod remove;
 mod tags;
 mod uploads;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::thread;
 
 use s3s::{S3Result, s3_error};
+use serde::{Deserialize, Serialize};
 
-use crate::commit::{Staged, create_directory, sync_directory};
-use crate::conditions::{RemoveConditions, WriteConditions};
+use crate::commit::{Staged, create_directory, sync_directory, write_small};
+use crate::conditions::WriteConditions;
 use crate::error::disk;
-use crate::index::{Entry, Index, Page, Query};
+use crate::history::{Added, Entry};
+use crate::index::{Index, Page, Query, VersionPage};
 use crate::multiparts::Multiparts;
 use crate::path::{self, Address, SHARDS};
 use crate::record::{Moment, Record};
+use crate::version::{Clock, Version, Versioning};
 
-/// Threads that read records on open. A disk answers several questions at once faster than one after the other.
-const LOADERS: usize = 8;
+pub(crate) use read::Object;
+pub(crate) use remove::{Removal, Removed};
+
+/// What a bucket's `bucket.json` says.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct BucketRecord {
+    pub(crate) created: Moment,
+    #[serde(default, skip_serializing_if = "is_unset")]
+    pub(crate) versioning: Versioning,
+}
+
+impl BucketRecord {
+    pub(crate) fn read(bucket: &Path) -> io::Result<Self> {
+        Ok(serde_json::from_slice(&fs::read(path::bucket_record(bucket))?)?)
+    }
+
+    pub(crate) fn write(&self, bucket: &Path, staged: PathBuf) -> io::Result<()> {
+        write_small(staged, &path::bucket_record(bucket), &serde_json::to_vec(self)?)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_unset(versioning: &Versioning) -> bool {
+    *versioning == Versioning::Unset
+}
 
 /// A bucket and everything known about its objects without opening a file.
 #[derive(Debug)]
@@ -33,6 +60,9 @@ pub(crate) struct Bucket {
     created: Moment,
     directory: PathBuf,
     index: RwLock<Index>,
+    /// Versions whose files are damaged, and which the index therefore does not know.
+    damaged: Mutex<BTreeSet<(Address, Version)>>,
+    clock: Clock,
     pub(crate) uploads: Multiparts,
     /// Held from a condition's check to its commit, by every key whose hash begins alike.
     shards: Vec<Mutex<Shard>>,
@@ -42,8 +72,17 @@ pub(crate) struct Bucket {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
-    Alive,
+    Alive(Versioning),
     Removed,
+}
+
+impl Life {
+    fn versioning(self) -> Versioning {
+        match self {
+            Self::Alive(versioning) => versioning,
+            Self::Removed => Versioning::Unset,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,50 +93,16 @@ enum Shard {
 }
 
 impl Bucket {
-    pub(crate) fn new(directory: PathBuf, created: Moment) -> Self {
-        let shards = std::iter::repeat_with(|| Mutex::new(Shard::Absent)).take(SHARDS).collect();
-        let uploads = Multiparts::new(&directory);
-        Self { created, directory, index: RwLock::default(), uploads, shards, life: RwLock::new(Life::Alive) }
-    }
-
-    /// Reads every record below the directory into the index.
-    pub(crate) fn load(directory: PathBuf, created: Moment) -> io::Result<Self> {
-        let bucket = Self::new(directory, created);
-        let next = AtomicUsize::new(0);
-        thread::scope(|scope| {
-            let loaders: Vec<_> = (0..LOADERS).map(|_| scope.spawn(|| bucket.load_shards(&next))).collect();
-            let broken = |_| Err(io::Error::other("a loader did not end"));
-            loaders.into_iter().try_for_each(|loader| loader.join().unwrap_or_else(broken))
-        })?;
-        bucket.uploads.load(|multipart| bucket.completed(&multipart.intent.key, &multipart.id).is_some())?;
-        Ok(bucket)
-    }
-
-    /// Loads shards until none is left; several threads share the counter.
-    fn load_shards(&self, next: &AtomicUsize) -> io::Result<()> {
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(shard) = self.shards.get(number) else { return Ok(()) };
-            let files = match fs::read_dir(path::shard(&self.directory, number)) {
-                Ok(files) => files,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            };
-            *shard.lock().unwrap_or_else(PoisonError::into_inner) = Shard::Present;
-            for file in files {
-                let file = file?.path();
-                if tags::are_tags(&file) { tags::sweep(&file)? } else { self.load_object(&file) }
-            }
-        }
-    }
-
-    fn load_object(&self, file: &Path) {
-        match read_object(&self.directory, file) {
-            Ok(record) => self.index_mut().insert(&record.key, Entry::from(&record)),
-            // Neither hidden quietly nor a reason to withhold every other object; the file is left for its owner.
-            Err(error) => {
-                tracing::error!(file = %file.display(), %error, "an object's file is damaged and left out");
-            }
+    pub(crate) fn new(directory: PathBuf, record: BucketRecord) -> Self {
+        Self {
+            created: record.created,
+            index: RwLock::default(),
+            damaged: Mutex::default(),
+            clock: Clock::default(),
+            uploads: Multiparts::new(&directory),
+            directory,
+            shards: std::iter::repeat_with(|| Mutex::new(Shard::Absent)).take(SHARDS).collect(),
+            life: RwLock::new(Life::Alive(record.versioning)),
         }
     }
 
@@ -109,72 +114,84 @@ impl Bucket {
         self.index().page(query)
     }
 
+    pub(crate) fn versions(&self, query: &Query<'_>, behind: Option<Version>) -> VersionPage {
+        self.index().versions(query, behind)
+    }
+
     /// Whether a write has a chance, before its body is read. Only [`Bucket::commit`] decides.
     pub(crate) fn foresee(&self, key: &str, conditions: &WriteConditions) -> S3Result<()> {
         conditions.check(self.index().get(key))
     }
 
-    /// The file of an object and its record, which stay together whatever happens to the key afterwards.
-    pub(crate) fn open(&self, key: &str) -> S3Result<(File, Record)> {
-        let address = Address::of(key);
-        let file = match File::open(address.file(&self.directory)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(s3_error!(NoSuchKey));
-            }
-            Err(error) => return Err(disk("open an object")(error)),
-        };
-        let mut record = Record::read(&file).map_err(disk("read an object's record"))?;
-        self.add_later_tags(&address, &mut record).map_err(disk("read an object's tags"))?;
-        Ok((file, record))
-    }
-
-    /// Makes a completed file the object of its key, if the conditions hold now.
-    pub(crate) fn commit(&self, staged: Staged, record: &Record, conditions: &WriteConditions) -> S3Result<()> {
-        let _alive = self.alive()?;
+    /// Makes a completed file the object of its key, if the conditions hold now, and answers with the version it became.
+    pub(crate) fn commit(&self, staged: Staged, record: &Record, conditions: &WriteConditions) -> S3Result<Version> {
+        let life = self.alive()?;
         let address = Address::of(&record.key);
         let mut shard = self.lock(&address);
         conditions.check(self.index().get(&record.key))?;
-        self.prepare(&address, &mut shard).map_err(disk("create a directory"))?;
-        staged.publish(&address.file(&self.directory)).map_err(disk("rename an object into place"))?;
+        let version = self.place(staged, record, (&address, &mut shard), life.versioning())?;
+        sync_directory(&address.directory(&self.directory)).map_err(disk("sync a directory"))?;
+        Ok(version)
+    }
+
+    /// Makes a completed file the latest version of its key: one rename, whether or not older versions stay.
+    fn place(
+        &self,
+        staged: Staged,
+        record: &Record,
+        (address, shard): (&Address, &mut Shard),
+        versioning: Versioning,
+    ) -> S3Result<Version> {
+        self.prepare(address, shard).map_err(disk("create a directory"))?;
+        let version = match versioning {
+            Versioning::Unset => Version::FIRST,
+            Versioning::Enabled => self.clock.next(true),
+            Versioning::Suspended => self.clock.next(false),
+        };
+        staged.publish(&address.file(&self.directory, version)).map_err(disk("rename an object into place"))?;
         // From here on the new object is there, whether or not the next sync succeeds.
-        self.index_mut().insert(&record.key, Entry::from(record));
-        self.forget_tags(&address);
-        sync_directory(&address.directory(&self.directory)).map_err(disk("sync a directory"))
+        let added = self.index_mut().insert(&record.key, Entry::new(record, version));
+        if version == Version::FIRST {
+            self.forget_tags(address, version);
+        }
+        if let Added::Replacing(old) = added {
+            // Not before the new one is durable. If a crash comes between, the next start sees two and removes the older.
+            sync_directory(&address.directory(&self.directory)).map_err(disk("sync a directory"))?;
+            self.discard(address, old).map_err(disk("remove a replaced version"))?;
+        }
+        Ok(version)
     }
 
-    /// Removes the objects whose conditions hold. The inner results are in the order asked for; the outer one fails if
-    /// the disk cannot confirm the removals.
-    pub(crate) fn remove(&self, keys: &[(String, RemoveConditions)]) -> S3Result<Vec<S3Result<()>>> {
-        let _alive = self.alive()?;
-        let mut touched = BTreeSet::new();
-        let mut results = Vec::with_capacity(keys.len());
-        for (key, conditions) in keys {
-            let removed = self.remove_one(key, conditions);
-            results.push(removed.map(|shard| touched.extend(shard)));
+    /// Removes the files of a version, if they are there.
+    fn discard(&self, address: &Address, version: Version) -> io::Result<bool> {
+        match fs::remove_file(address.file(&self.directory, version)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            other => other?,
         }
-        for number in touched {
-            sync_directory(&path::shard(&self.directory, number)).map_err(disk("sync a directory"))?;
-        }
-        Ok(results)
+        self.forget_tags(address, version);
+        Ok(true)
     }
 
-    /// Answers with the shard whose directory needs a sync.
-    fn remove_one(&self, key: &str, conditions: &RemoveConditions) -> S3Result<Option<usize>> {
-        let address = Address::of(key);
-        let _shard = self.lock(&address);
-        conditions.check(self.index().get(key))?;
-        match fs::remove_file(address.file(&self.directory)) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(disk("remove an object")(error)),
-        }
-        self.index_mut().remove(key);
-        self.forget_tags(&address);
-        Ok(Some(address.shard()))
+    /// What becomes of objects that are replaced or deleted.
+    pub(crate) fn versioning(&self) -> Versioning {
+        self.life.read().unwrap_or_else(PoisonError::into_inner).versioning()
     }
 
-    /// Ends the bucket if it holds no object, and its unfinished uploads with it: moves its directory to `grave`, where the next sweep would find it too.
+    /// Durably decides what becomes of objects that are replaced or deleted from now on.
+    pub(crate) fn set_versioning(&self, versioning: Versioning, staged: PathBuf) -> S3Result<()> {
+        // No write is under way while this is held: each belongs before or after.
+        let mut life = self.life.write().unwrap_or_else(PoisonError::into_inner);
+        if *life == Life::Removed {
+            return Err(s3_error!(NoSuchBucket));
+        }
+        let record = BucketRecord { created: self.created, versioning };
+        record.write(&self.directory, staged).map_err(disk("write a bucket's record"))?;
+        *life = Life::Alive(versioning);
+        Ok(())
+    }
+
+    /// Ends the bucket if it holds no version of any object, and its unfinished uploads with it: moves its directory to
+    /// `grave`, where the next sweep would find it too.
     pub(crate) fn bury(&self, grave: &Path) -> S3Result<()> {
         let mut life = self.life.write().unwrap_or_else(PoisonError::into_inner);
         if *life == Life::Removed {
@@ -213,11 +230,15 @@ impl Bucket {
     /// Keeps the bucket from being removed while the guard lives.
     fn alive(&self) -> S3Result<RwLockReadGuard<'_, Life>> {
         let life = self.life.read().unwrap_or_else(PoisonError::into_inner);
-        if *life == Life::Alive { Ok(life) } else { Err(s3_error!(NoSuchBucket)) }
+        if *life == Life::Removed { Err(s3_error!(NoSuchBucket)) } else { Ok(life) }
     }
 
     fn lock(&self, address: &Address) -> MutexGuard<'_, Shard> {
         self.shards[address.shard()].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, BTreeSet<(Address, Version)>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn index(&self) -> RwLockReadGuard<'_, Index> {
@@ -226,14 +247,5 @@ impl Bucket {
 
     fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
         self.index.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn read_object(bucket: &Path, file: &Path) -> io::Result<Record> {
-    let record = Record::read(&File::open(file)?)?;
-    if Address::of(&record.key).file(bucket) == file {
-        Ok(record)
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidData, "the record belongs to another file"))
     }
 }

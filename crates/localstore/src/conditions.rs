@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use s3s::dto::{ETagCondition, Timestamp, TimestampFormat};
 use s3s::{S3Result, s3_error};
 
-use crate::index::Entry;
+use crate::history::Entry;
 use crate::record::{Moment, Record};
 
 /// What a GET or HEAD asks of the object.
@@ -122,6 +122,7 @@ mod tests {
     use s3s::dto::ETag;
 
     use super::*;
+    use crate::version::Version;
 
     fn record() -> Record {
         let modified = Moment::from_dto(&date("Wed, 21 Oct 2015 07:28:00 GMT"));
@@ -183,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_write_can_ask_for_absence_or_for_one_version() {
-        let entry = Entry::from(&record());
+        let entry = Entry::new(&record(), Version::FIRST);
         let new_only = WriteConditions::new(None, Some(ETagCondition::Any)).unwrap();
         assert_eq!(code(new_only.check(None)), None);
         assert_eq!(code(new_only.check(Some(&entry))), Some(S3ErrorCode::PreconditionFailed));
@@ -195,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_removal_can_ask_for_one_version() {
-        let entry = Entry::from(&record());
+        let entry = Entry::new(&record(), Version::FIRST);
         let conditions = RemoveConditions { if_match: Some(other()), ..Default::default() };
         assert_eq!(code(conditions.check(Some(&entry))), Some(S3ErrorCode::PreconditionFailed));
         let conditions = RemoveConditions { size: Some(3), ..Default::default() };

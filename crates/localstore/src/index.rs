@@ -1,34 +1,17 @@
-//! The ordered index of a bucket's keys, in memory, and the walk over it that LIST needs.
+//! The ordered index of a bucket's keys and their versions, in memory, and the walk over it that LIST needs.
 //!
 //! It holds what LIST and write conditions ask for and nothing else; content and headers stay on disk.
+
+mod versions;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Range;
 use std::ops::Bound;
 
-use crate::record::{Moment, Record};
-use crate::tag::Tag;
+use crate::history::{Added, Entry, History};
+use crate::version::{Version, Wanted};
 
-/// What LIST says about an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) content_len: u64,
-    pub(crate) etag: Tag,
-    pub(crate) modified: Moment,
-    /// Absent for `STANDARD`.
-    pub(crate) storage_class: Option<Box<str>>,
-}
-
-impl From<&Record> for Entry {
-    fn from(record: &Record) -> Self {
-        Self {
-            content_len: record.content_len,
-            etag: record.etag,
-            modified: record.modified,
-            storage_class: record.headers.get("x-amz-storage-class").map(|class| class.as_str().into()),
-        }
-    }
-}
+pub(crate) use versions::{VersionItem, VersionPage};
 
 /// Where a listing begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,37 +62,57 @@ impl Page {
 /// All keys of a bucket in UTF-8 byte order. Bytes, not strings, so that "the first key behind this prefix" can be said.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    entries: BTreeMap<Box<[u8]>, Entry>,
+    keys: BTreeMap<Box<[u8]>, History>,
 }
 
 impl Index {
+    /// The object of a key; nothing if the latest version says that it was deleted.
     pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
-        self.entries.get(key.as_bytes())
+        self.find(key, Wanted::Latest).filter(|entry| !entry.marker)
     }
 
-    pub(crate) fn insert(&mut self, key: &str, entry: Entry) {
-        self.entries.insert(key.as_bytes().into(), entry);
+    /// A version of a key, which may say that it was deleted.
+    pub(crate) fn find(&self, key: &str, wanted: Wanted) -> Option<&Entry> {
+        self.keys.get(key.as_bytes())?.find(wanted)
     }
 
-    pub(crate) fn remove(&mut self, key: &str) {
-        self.entries.remove(key.as_bytes());
+    /// All versions of a key, the newest first.
+    pub(crate) fn history(&self, key: &str) -> impl Iterator<Item = &Entry> {
+        self.keys.get(key.as_bytes()).into_iter().flat_map(|history| history.older_than(None))
     }
 
+    pub(crate) fn insert(&mut self, key: &str, entry: Entry) -> Added {
+        if let Some(history) = self.keys.get_mut(key.as_bytes()) {
+            return history.add(entry);
+        }
+        self.keys.insert(key.as_bytes().into(), entry.into());
+        Added::Beside
+    }
+
+    pub(crate) fn remove(&mut self, key: &str, version: Version) {
+        if self.keys.get_mut(key.as_bytes()).is_some_and(|history| !history.remove(version)) {
+            self.keys.remove(key.as_bytes());
+        }
+    }
+
+    /// Whether there is nothing at all, not even an old version or a mark of a deletion.
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.keys.is_empty()
     }
 
-    /// One page. Keys below a common prefix are skipped, not visited, so a page costs what it shows.
+    /// One page of objects. Keys below a common prefix are skipped, not visited, so a page costs what it shows; only keys
+    /// that were deleted and keep their versions are walked over.
     pub(crate) fn page(&self, query: &Query<'_>) -> Page {
         let mut page = Page::default();
         if query.limit == 0 {
             return page;
         }
         let mut walk = self.walk(&query.start());
-        while let Some((key, entry)) = walk.next() {
+        while let Some((key, history)) = walk.next() {
             if !key.starts_with(query.prefix.as_bytes()) {
                 break;
             }
+            let Some(entry) = history.latest().filter(|entry| !entry.marker) else { continue };
             if page.items.len() == query.limit {
                 page.truncated = true;
                 break;
@@ -125,9 +128,9 @@ impl Index {
         page
     }
 
-    fn walk(&self, from: &Bound<Vec<u8>>) -> Range<'_, Box<[u8]>, Entry> {
+    fn walk(&self, from: &Bound<Vec<u8>>) -> Range<'_, Box<[u8]>, History> {
         let from = from.as_ref().map(Vec::as_slice);
-        self.entries.range::<[u8], _>((from, Bound::Unbounded))
+        self.keys.range::<[u8], _>((from, Bound::Unbounded))
     }
 }
 
@@ -163,9 +166,10 @@ fn successor(prefix: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Record;
 
     fn entry() -> Entry {
-        Entry { content_len: 1, etag: Tag::random(), modified: Moment::now(), storage_class: None }
+        Entry::new(&Record::new("k".to_owned(), 1), Version::FIRST)
     }
 
     fn index(keys: &[&str]) -> Index {
@@ -229,5 +233,24 @@ mod tests {
     fn a_page_of_nothing_is_not_truncated() {
         let page = index(&["a"]).page(&query("", None, &Position::Start, 0));
         assert_eq!(page, Page::default());
+    }
+
+    #[test]
+    fn deleted_keys_are_neither_shown_nor_counted() {
+        let mut index = index(&["a", "b/1", "b/2", "c/1", "d"]);
+        let mark = |index: &mut Index, key: &str| {
+            let version = Version::parse("00000000000000ff").unwrap();
+            index.insert(key, Entry::new(&Record::deletion(key.to_owned()), version));
+        };
+        for key in ["a", "b/1", "c/1", "d"] {
+            mark(&mut index, key);
+        }
+        let page = index.page(&query("", Some("/"), &Position::Start, 1));
+        assert_eq!((names(&page), page.truncated), (vec!["b/"], false));
+        assert!(index.get("a").is_none() && index.find("a", Wanted::Latest).is_some_and(|entry| entry.marker));
+        index.remove("a", Version::parse("00000000000000ff").unwrap());
+        assert!(index.get("a").is_some());
+        index.remove("a", Version::FIRST);
+        assert!(index.find("a", Wanted::Latest).is_none());
     }
 }

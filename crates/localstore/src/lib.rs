@@ -7,13 +7,14 @@
 //!
 //! ```text
 //! <root>/                       0700
-//!   format                      "directory-store 1"
+//!   format                      "directory-store 1"; 2 once a bucket was asked to keep versions
 //!   lock                        held exclusively (flock) while a store is open
 //!   staging/                    what is being written; emptied on open
 //!   buckets/<bucket>/
-//!     bucket.json               when the bucket was created
+//!     bucket.json               when the bucket was created, and whether it keeps versions
 //!     objects/<ab>/<cdef…>      one file per object, named by the SHA-256 of its key: 2 + 62 hex digits
-//!     objects/<ab>/<cdef….tags> the object's tags, if they were set after it was written
+//!     objects/<ab>/<cdef….0123> one file per version made since the bucket keeps them: 16 digits
+//!     objects/<ab>/<cdef….tags> the tags of the object or version before the last dot, if they were set later
 //!     uploads/<upload id>/      one directory per unfinished multipart upload
 //!       upload.json             key, headers, user metadata and tags of the object to come
 //!       <00001 … 10000>         one file per part, with a record like an object's
@@ -30,7 +31,7 @@
 //! 255 bytes and none of that. An escaped directory tree would have to be sorted, merged and opened for every LIST. A
 //! hash gives every key one short legal path, and an ordered index of the keys, rebuilt from the records on open,
 //! gives LIST in UTF-8 byte order without touching the disk. The price is memory (about 150 bytes plus the key per
-//! object: 200 MB for a million) and one small read per object on open. Whoever needs more has outgrown a directory.
+//! object, 64 for each further version: 200 MB for a million objects) and one small read per object on open. Whoever needs more has outgrown a directory.
 //!
 //! # Durability
 //!
@@ -51,10 +52,22 @@
 //! The numbers of an object's parts, for those who read one by number, count from 1 whatever numbers they were uploaded
 //! with. Only the parts' lengths are kept.
 //!
+//! # Versions
+//!
+//! A bucket that was never asked to keep versions has one file per object, which a write replaces. From the moment it is
+//! asked, every write is a file of its own, and so is the mark of a deletion: a record without content that says so. One
+//! rename therefore still commits everything a write does, and which version is the latest needs no pointer that could be
+//! torn from the content: it is the one with the highest number. A number is the time of the write, never less than a
+//! number given out before, and odd if the version has a name of its own; the name is the number in hexadecimal digits.
+//! What clients call `null` has an even one, or none if it is from before.
+//!
+//! Removing a version by name removes its file. A `null` version that replaces another is renamed into place and durable
+//! before the other's file goes; if a crash comes between, the next start finds both and removes the older.
+//!
 //! # What is not here
 //!
-//! Versions: an object has one, which S3 calls `null`; requests for others are answered `NoSuchVersion`, and what would
-//! turn versions on, `NotImplemented`. Neither is there an end to objects or uploads that nobody asked for.
+//! MFA delete, object lock, and an end to objects, versions or uploads that nobody asked for: what would turn them on is
+//! answered `NotImplemented`.
 //!
 //! # What an `ETag` is here
 //!
@@ -70,6 +83,7 @@ mod conditions;
 mod download;
 mod error;
 mod headers;
+mod history;
 mod index;
 mod listing;
 mod multipart;
@@ -84,6 +98,7 @@ mod store;
 mod tag;
 mod tagging;
 mod upload;
+mod version;
 
 pub use error::Error;
 pub use store::DirectoryStore;

@@ -7,6 +7,7 @@ mod multipart;
 mod objects;
 mod tagging;
 pub(crate) mod unfinished;
+pub(crate) mod versions;
 
 /// Names that XML cannot carry are left out of answers that only repeat what was asked for: refusing to write such an
 /// answer would turn work that is done into an error.

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::version::Version;
+
 /// How many directories the objects of a bucket are spread over.
 pub(crate) const SHARDS: usize = 256;
 
@@ -75,7 +77,7 @@ pub(crate) fn part(upload: &Path, number: u16) -> PathBuf {
 }
 
 /// Where one key lives inside its bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Address {
     shard: u8,
     name: String,
@@ -87,6 +89,13 @@ impl Address {
         Self { shard: digest[0], name: hex::encode(&digest[1..]) }
     }
 
+    /// The address of the key whose version or tags lie in a file.
+    pub(crate) fn of_file(file: &Path) -> Option<Self> {
+        let shard = file.parent()?.file_name()?.to_str()?;
+        let (name, _) = file.file_name()?.to_str()?.split_at_checked(2 * 31)?;
+        Some(Self { shard: u8::from_str_radix(shard, 16).ok()?, name: name.to_owned() })
+    }
+
     pub(crate) fn shard(&self) -> usize {
         usize::from(self.shard)
     }
@@ -96,14 +105,21 @@ impl Address {
         shard(bucket, self.shard())
     }
 
-    /// The object's file.
-    pub(crate) fn file(&self, bucket: &Path) -> PathBuf {
-        self.directory(bucket).join(&self.name)
+    /// The file of one version of the object. Before the bucket keeps versions it is the hash alone.
+    pub(crate) fn file(&self, bucket: &Path, version: Version) -> PathBuf {
+        let directory = self.directory(bucket);
+        if version == Version::FIRST {
+            directory.join(&self.name)
+        } else {
+            directory.join(format!("{}.{version}", self.name))
+        }
     }
 
-    /// The file of the object's tags, if they were set after it was written.
-    pub(crate) fn tags_file(&self, bucket: &Path) -> PathBuf {
-        self.file(bucket).with_extension("tags")
+    /// The file of a version's tags, if they were set after it was written.
+    pub(crate) fn tags_file(&self, bucket: &Path, version: Version) -> PathBuf {
+        let mut file = self.file(bucket, version).into_os_string();
+        file.push(".tags");
+        file.into()
     }
 }
 
@@ -120,7 +136,7 @@ mod tests {
     fn a_key_is_never_part_of_its_path() {
         let bucket = Path::new("/store/buckets/b");
         for key in ["../../etc/passwd", "/", "a//b/", "\u{0}\n", "ключ", &"k".repeat(1024)] {
-            let file = Address::of(key).file(bucket);
+            let file = Address::of(key).file(bucket, Version::FIRST);
             let rest = file.strip_prefix("/store/buckets/b/objects").unwrap().to_str().unwrap();
             assert_eq!(rest.len(), 2 + 1 + 62, "{rest}");
             assert!(rest.bytes().all(|byte| byte == b'/' || byte.is_ascii_hexdigit()));
@@ -130,7 +146,19 @@ mod tests {
     #[test]
     fn a_key_and_the_keys_below_it_have_different_files() {
         let bucket = Path::new("b");
-        assert_ne!(Address::of("a").file(bucket), Address::of("a/").file(bucket));
-        assert_ne!(Address::of("a/b").file(bucket), Address::of("a//b").file(bucket));
+        let file = |key| Address::of(key).file(bucket, Version::FIRST);
+        assert_ne!(file("a"), file("a/"));
+        assert_ne!(file("a/b"), file("a//b"));
+    }
+
+    #[test]
+    fn a_version_and_its_tags_lie_beside_each_other() {
+        let (bucket, address) = (Path::new("b"), Address::of("a"));
+        let version = Version::parse("00000000000000a1").unwrap();
+        assert_eq!(Address::of_file(&address.tags_file(bucket, version)), Some(address.clone()));
+        let plain = address.file(bucket, Version::FIRST);
+        assert_eq!(address.tags_file(bucket, Version::FIRST), plain.with_extension("tags"));
+        assert_eq!(address.file(bucket, version), plain.with_extension("00000000000000a1"));
+        assert_eq!(address.tags_file(bucket, version), plain.with_extension("00000000000000a1.tags"));
     }
 }

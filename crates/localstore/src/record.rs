@@ -39,6 +39,9 @@ pub(crate) struct Record {
     /// What only an object put together from parts has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) multipart: Option<Assembly>,
+    /// Whether this is no object but the mark that its key was deleted, which only buckets with versions have.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) marker: bool,
 }
 
 /// How an object was put together.
@@ -62,7 +65,13 @@ impl Record {
             metadata: BTreeMap::new(),
             tags: BTreeMap::new(),
             multipart: None,
+            marker: false,
         }
+    }
+
+    /// The record that a key is deleted now, without content.
+    pub(crate) fn deletion(key: String) -> Self {
+        Self { marker: true, ..Self::new(key, 0) }
     }
 
     /// How long each part is; an object that arrived in one piece has one.
@@ -93,6 +102,11 @@ impl Record {
         }
         Ok(record)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn read_end(file: &File, file_len: u64, wanted: u64) -> io::Result<Vec<u8>> {
@@ -190,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_before_multipart_and_tags_is_still_read() {
+    fn a_record_of_before_multipart_tags_and_versions_is_still_read() {
         let old = format!(
             r#"{{"key":"k","content_len":2,"etag":"{}-1","modified":1,"headers":{{}},"metadata":{{"a":"b"}}}}"#,
             "0".repeat(32)
@@ -198,7 +212,7 @@ mod tests {
         let old_len = u32::try_from(old.len()).unwrap().to_le_bytes();
         let record = Record::read(&file(&[b"hi", old.as_bytes(), &old_len, &MAGIC])).unwrap();
         assert_eq!((record.metadata["a"].as_str(), record.part_lens()), ("b", &[2][..]));
-        assert!(record.tags.is_empty() && record.multipart.is_none());
+        assert!(record.tags.is_empty() && record.multipart.is_none() && !record.marker);
     }
 
     #[test]
@@ -214,5 +228,12 @@ mod tests {
         let outer = record(content.len() as u64, 3);
         let file = file(&[&content, &outer.encode().unwrap()]);
         assert_eq!(Record::read(&file).unwrap(), outer);
+    }
+
+    #[test]
+    fn only_a_deletion_says_that_it_is_one() {
+        assert!(!String::from_utf8_lossy(&record(0, 0).encode().unwrap()).contains("marker"));
+        let deletion = Record::deletion("k".to_owned());
+        assert_eq!(Record::read(&file(&[&deletion.encode().unwrap()])).unwrap(), deletion);
     }
 }

@@ -4,22 +4,17 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, BucketRecord};
 use crate::commit::{create_directory, sync_directory, write_small};
 use crate::error::Error;
 use crate::path::{self, Layout};
 use crate::record::Moment;
+use crate::version::Versioning;
 
-/// What the `format` file says.
+/// What the `format` file says until a bucket is to keep versions.
 const FORMAT: &str = "directory-store 1\n";
-
-/// What `bucket.json` says.
-#[derive(Debug, Serialize, Deserialize)]
-struct BucketRecord {
-    created: Moment,
-}
+/// What it says from then on.
+const FORMAT_WITH_VERSIONS: &str = "directory-store 2\n";
 
 /// A claimed directory. The claim ends with the value, or with the process however it ends.
 #[derive(Debug)]
@@ -63,12 +58,22 @@ impl Root {
     pub(crate) fn create_bucket(&self, name: &str) -> io::Result<Bucket> {
         let staged = self.layout.staged();
         let target = self.layout.bucket(name);
-        let record = BucketRecord { created: Moment::now() };
+        let record = BucketRecord { created: Moment::now(), versioning: Versioning::Unset };
         create_directory(&path::objects(&staged))?;
-        write_small(self.layout.staged(), &path::bucket_record(&staged), &serde_json::to_vec(&record)?)?;
+        record.write(&staged, self.layout.staged())?;
         fs::rename(&staged, &target)?;
         sync_directory(&self.layout.buckets())?;
-        Ok(Bucket::new(target, record.created))
+        Ok(Bucket::new(target, record))
+    }
+
+    /// Marks the directory as one that may hold versions, so that no program which does not know them takes the oldest
+    /// version of an object for the object.
+    pub(crate) fn admit_versions(&self) -> io::Result<()> {
+        let path = self.layout.format();
+        if fs::read_to_string(&path)? == FORMAT_WITH_VERSIONS {
+            return Ok(());
+        }
+        write_small(self.layout.staged(), &path, FORMAT_WITH_VERSIONS.as_bytes())
     }
 }
 
@@ -90,8 +95,7 @@ fn bucket_name(directory: &Path) -> Option<String> {
 }
 
 fn load_bucket(directory: &Path) -> io::Result<Bucket> {
-    let record: BucketRecord = serde_json::from_slice(&fs::read(path::bucket_record(directory))?)?;
-    Bucket::load(directory.to_owned(), record.created)
+    Bucket::load(directory.to_owned(), BucketRecord::read(directory)?)
 }
 
 /// A directory with other contents is somebody's, and sweeping or filling it would be rude. Our own names are fine without
@@ -124,7 +128,7 @@ fn lock(layout: &Layout) -> Result<File, Error> {
 fn check_format(layout: &Layout) -> Result<(), Error> {
     let path = layout.format();
     match fs::read_to_string(&path) {
-        Ok(found) if found == FORMAT => Ok(()),
+        Ok(found) if found == FORMAT || found == FORMAT_WITH_VERSIONS => Ok(()),
         Ok(found) => Err(Error::UnknownFormat { path: layout.root().to_owned(), found: found.trim().to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             write_small(layout.staged(), &path, FORMAT.as_bytes()).map_err(Error::io("write", &path))

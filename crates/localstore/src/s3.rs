@@ -1,29 +1,32 @@
-//! The operations this store knows, one row each. Whatever has no row is answered with `NotImplemented`: versions and
-//! everything built on them, object lock, access control, and all settings of buckets.
+//! The operations this store knows, one row each. Whatever has no row is answered with `NotImplemented`: object lock,
+//! access control, and all settings of buckets but whether they keep versions.
 
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
     CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput,
     CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput,
     DeleteObjectTaggingInput, DeleteObjectTaggingOutput, DeleteObjectsInput, DeleteObjectsOutput,
-    GetBucketLocationInput, GetBucketLocationOutput, GetObjectAttributesInput, GetObjectAttributesOutput,
-    GetObjectInput, GetObjectOutput, GetObjectTaggingInput, GetObjectTaggingOutput, HeadBucketInput, HeadBucketOutput,
-    HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListMultipartUploadsInput,
-    ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
-    ListPartsInput, ListPartsOutput, PostObjectInput, PostObjectOutput, PutObjectInput, PutObjectOutput,
-    PutObjectTaggingInput, PutObjectTaggingOutput, StreamingBlob, UploadPartCopyInput, UploadPartCopyOutput,
-    UploadPartInput, UploadPartOutput,
+    GetBucketLocationInput, GetBucketLocationOutput, GetBucketVersioningInput, GetBucketVersioningOutput,
+    GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectInput, GetObjectOutput, GetObjectTaggingInput,
+    GetObjectTaggingOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
+    ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectVersionsInput,
+    ListObjectVersionsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output,
+    ListPartsInput, ListPartsOutput, PostObjectInput, PostObjectOutput, PutBucketVersioningInput,
+    PutBucketVersioningOutput, PutObjectInput, PutObjectOutput, PutObjectTaggingInput, PutObjectTaggingOutput,
+    StreamingBlob, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
-use crate::conditions::{ReadConditions, RemoveConditions};
+use crate::bucket::Object;
+use crate::conditions::ReadConditions;
 use crate::download::Content;
 use crate::headers::{self, Overrides};
 use crate::listing;
 use crate::ops::unfinished::list_uploads;
+use crate::ops::versions;
 use crate::range::Span;
 use crate::record::Record;
-use crate::store::{DirectoryStore, blocking, refuse_version};
+use crate::store::{DirectoryStore, blocking};
 
 /// What GET and HEAD ask in the same words, though their inputs are different types.
 macro_rules! reading {
@@ -78,6 +81,30 @@ impl S3 for DirectoryStore {
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
 
+    async fn put_bucket_versioning(
+        &self,
+        req: S3Request<PutBucketVersioningInput>,
+    ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
+        self.decide_versioning(req.input).await?;
+        Ok(S3Response::new(PutBucketVersioningOutput::default()))
+    }
+
+    async fn get_bucket_versioning(
+        &self,
+        req: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        let bucket = self.bucket(&req.input.bucket)?;
+        Ok(S3Response::new(versions::tell_versioning(&bucket)))
+    }
+
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        let bucket = self.bucket(&req.input.bucket)?;
+        Ok(S3Response::new(versions::list_versions(&bucket, req.input)?))
+    }
+
     async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
         Ok(S3Response::new(self.bucket_page(req.input)))
     }
@@ -93,8 +120,7 @@ impl S3 for DirectoryStore {
     }
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
-        let etag = self.write(req.input, &req.headers).await?;
-        Ok(S3Response::new(PutObjectOutput { e_tag: Some(etag.to_dto()), ..Default::default() }))
+        Ok(S3Response::new(self.write(req.input, &req.headers).await?))
     }
 
     // The default would turn a browser's form into a PUT without its conditions.
@@ -105,7 +131,8 @@ impl S3 for DirectoryStore {
     async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let input = req.input;
         let (conditions, overrides) = reading!(input);
-        let (file, record) = self.read(input.bucket, input.key, input.version_id.as_deref()).await?;
+        let Object { file, record, version_id } =
+            self.read(&input.bucket, input.key, input.version_id.as_deref()).await?;
         conditions.check(&record)?;
         let span = Span::resolve(input.range.as_ref(), input.part_number, &record)?;
         let output = GetObjectOutput {
@@ -115,6 +142,7 @@ impl S3 for DirectoryStore {
             parts_count: parts_count(&record, input.part_number),
             e_tag: Some(record.etag.to_dto()),
             last_modified: Some(record.modified.to_dto()),
+            version_id,
             body: Some(StreamingBlob::new(Content::new(file, span.bytes))),
             ..Default::default()
         };
@@ -126,7 +154,8 @@ impl S3 for DirectoryStore {
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = req.input;
         let (conditions, overrides) = reading!(input);
-        let (_, record) = self.read(input.bucket, input.key, input.version_id.as_deref()).await?;
+        let Object { record, version_id, .. } =
+            self.read(&input.bucket, input.key, input.version_id.as_deref()).await?;
         conditions.check(&record)?;
         let span = Span::resolve(None, input.part_number, &record)?;
         let output = HeadObjectOutput {
@@ -136,23 +165,14 @@ impl S3 for DirectoryStore {
             parts_count: parts_count(&record, input.part_number),
             e_tag: Some(record.etag.to_dto()),
             last_modified: Some(record.modified.to_dto()),
+            version_id,
             ..Default::default()
         };
         Ok(S3Response::with_headers(output, headers::answer(&record, overrides)?))
     }
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-        let input = req.input;
-        refuse_version(input.version_id.as_deref())?;
-        let conditions = RemoveConditions {
-            if_match: input.if_match,
-            size: input.if_match_size,
-            modified: input.if_match_last_modified_time,
-        };
-        let bucket = self.bucket(&input.bucket)?;
-        let results = blocking(move || bucket.remove(&[(input.key, conditions)])).await?;
-        results.into_iter().collect::<S3Result<()>>()?;
-        Ok(S3Response::new(DeleteObjectOutput::default()))
+        Ok(S3Response::new(self.remove(req.input).await?))
     }
 
     async fn create_multipart_upload(
@@ -198,13 +218,11 @@ impl S3 for DirectoryStore {
         &self,
         req: S3Request<UploadPartCopyInput>,
     ) -> S3Result<S3Response<UploadPartCopyOutput>> {
-        let copied = self.copy_part(req.input, &req.headers).await?;
-        Ok(S3Response::new(UploadPartCopyOutput { copy_part_result: Some(copied), ..Default::default() }))
+        Ok(S3Response::new(self.copy_part(req.input, &req.headers).await?))
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
-        let copied = self.copy(req.input, &req.headers).await?;
-        Ok(S3Response::new(CopyObjectOutput { copy_object_result: Some(copied), ..Default::default() }))
+        Ok(S3Response::new(self.copy(req.input, &req.headers).await?))
     }
 
     async fn get_object_attributes(
@@ -218,24 +236,21 @@ impl S3 for DirectoryStore {
         &self,
         req: S3Request<PutObjectTaggingInput>,
     ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
-        self.set_tags(req.input).await?;
-        Ok(S3Response::new(PutObjectTaggingOutput::default()))
+        Ok(S3Response::new(self.set_tags(req.input).await?))
     }
 
     async fn get_object_tagging(
         &self,
         req: S3Request<GetObjectTaggingInput>,
     ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
-        let tag_set = self.tags(req.input).await?;
-        Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: None }))
+        Ok(S3Response::new(self.tags(req.input).await?))
     }
 
     async fn delete_object_tagging(
         &self,
         req: S3Request<DeleteObjectTaggingInput>,
     ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
-        self.remove_tags(req.input).await?;
-        Ok(S3Response::new(DeleteObjectTaggingOutput::default()))
+        Ok(S3Response::new(self.remove_tags(req.input).await?))
     }
 
     async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {

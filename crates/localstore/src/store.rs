@@ -14,6 +14,7 @@ use crate::commit::sync_directory;
 use crate::error::{Error, disk};
 use crate::path::Layout;
 use crate::root::Root;
+use crate::version::Versioning;
 
 /// S3 over one directory. Clones share the directory, which is released when the last of them is gone.
 #[derive(Debug, Clone)]
@@ -102,6 +103,15 @@ impl DirectoryStore {
         Ok(())
     }
 
+    /// Blocks.
+    pub(crate) fn set_versioning(&self, name: &str, versioning: Versioning) -> S3Result<()> {
+        // Serialised with other changes, because the directory's format is changed with the first bucket.
+        let _changing = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = self.bucket(name)?;
+        self.inner.root.admit_versions().map_err(disk("write the store's format"))?;
+        bucket.set_versioning(versioning, self.layout().staged())
+    }
+
     fn buckets_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Arc<Bucket>>> {
         self.inner.buckets.write().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,13 +122,5 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> S3Result<
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(S3Error::with_source(S3ErrorCode::InternalError, Box::new(error))),
-    }
-}
-
-/// Objects here have one version, which S3 calls `null`.
-pub(crate) fn refuse_version(version: Option<&str>) -> S3Result<()> {
-    match version {
-        None | Some("" | "null") => Ok(()),
-        Some(_) => Err(s3_error!(NoSuchVersion)),
     }
 }

@@ -1,6 +1,6 @@
 //! Tags that were set after their object was written.
 //!
-//! They lie in a small file beside the object's, `<name>.tags`, because changing the record at the end of a file is not
+//! They lie in a small file beside the version's, `<name>.tags`, because changing the record at the end of a file is not
 //! atomic and copying a large object for a tag is absurd. The file names the object's `ETag`: a newer object of the key
 //! has another, so that its tags are never taken for the old one's, wherever a crash comes.
 
@@ -8,16 +8,18 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use s3s::{S3Result, s3_error};
+use s3s::S3Result;
 use serde::{Deserialize, Serialize};
 
 use super::Bucket;
+use super::read::{absent, not_allowed};
 use crate::commit::write_small;
 use crate::error::disk;
 use crate::path::Address;
 use crate::record::Record;
 use crate::tag::Tag;
 use crate::tagging::Tags;
+use crate::version::{Version, Wanted};
 
 /// What a `.tags` file says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,28 +29,35 @@ struct TagRecord {
 }
 
 impl Bucket {
-    /// Replaces the tags of an object.
-    pub(crate) fn set_tags(&self, key: &str, tags: Tags, staged: PathBuf) -> S3Result<()> {
-        let _alive = self.alive()?;
+    /// Replaces the tags of a version, and answers with what it is called.
+    pub(crate) fn set_tags(&self, key: &str, wanted: Wanted, tags: Tags, staged: PathBuf) -> S3Result<Option<String>> {
+        let life = self.alive()?;
         let address = Address::of(key);
         let _shard = self.lock(&address);
-        let etag = self.index().get(key).map(|entry| entry.etag).ok_or_else(|| s3_error!(NoSuchKey))?;
+        let (version, etag) = match self.index().find(key, wanted) {
+            None => return Err(absent(wanted)),
+            Some(marker) if marker.marker => return Err(not_allowed(marker)),
+            Some(entry) => (entry.version, entry.etag),
+        };
         let written = serde_json::to_vec(&TagRecord { etag, tags })
             .map_err(io::Error::from)
-            .and_then(|bytes| write_small(staged, &address.tags_file(&self.directory), &bytes));
-        written.map_err(disk("write an object's tags"))
+            .and_then(|bytes| write_small(staged, &address.tags_file(&self.directory, version), &bytes));
+        written.map_err(disk("write an object's tags"))?;
+        Ok(life.versioning().told(version))
     }
 
-    /// The tags of an object.
-    pub(crate) fn tags(&self, key: &str) -> S3Result<Tags> {
+    /// The tags of a version, and what it is called.
+    pub(crate) fn tags(&self, key: &str, wanted: Wanted) -> S3Result<(Tags, Option<String>)> {
+        let address = Address::of(key);
         // So that no newer object comes between its file and its tags.
-        let _shard = self.lock(&Address::of(key));
-        self.open(key).map(|(_, record)| record.tags)
+        let shard = self.lock(&address);
+        let object = self.open_held((key, &address), wanted, &shard)?;
+        Ok((object.record.tags, object.version_id))
     }
 
-    /// Removes the tags that were set for an object which is gone. Left behind, they mean nothing to another object.
-    pub(super) fn forget_tags(&self, address: &Address) {
-        match fs::remove_file(address.tags_file(&self.directory)) {
+    /// Removes the tags that were set for a version which is gone. Left behind, they mean nothing to another.
+    pub(super) fn forget_tags(&self, address: &Address, version: Version) {
+        match fs::remove_file(address.tags_file(&self.directory, version)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(%error, "the tags of an object that is gone are left behind");
             }
@@ -57,8 +66,8 @@ impl Bucket {
     }
 
     /// Puts tags set later in the place of those that came with the object.
-    pub(super) fn add_later_tags(&self, address: &Address, record: &mut Record) -> io::Result<()> {
-        let bytes = match fs::read(address.tags_file(&self.directory)) {
+    pub(super) fn add_later_tags(&self, address: &Address, version: Version, record: &mut Record) -> io::Result<()> {
+        let bytes = match fs::read(address.tags_file(&self.directory, version)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),

@@ -2,6 +2,7 @@
 //!
 //! Everything here blocks. Whether an upload may be worked on is settled before, by its guards.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use s3s::{S3Result, s3_error};
@@ -12,8 +13,9 @@ use crate::commit::Staged;
 use crate::conditions::WriteConditions;
 use crate::error::disk;
 use crate::multipart::{Closing, Intent, Life, Multipart, Open};
-use crate::path::Layout;
+use crate::path::{Address, Layout};
 use crate::record::Record;
+use crate::version::Version;
 
 impl Bucket {
     /// Begins a multipart upload.
@@ -42,7 +44,7 @@ impl Bucket {
         (list, expected_len): (&PartList, Option<u64>),
         conditions: &WriteConditions,
         layout: &Layout,
-    ) -> S3Result<Record> {
+    ) -> S3Result<(Record, Version)> {
         let chosen = list.choose(|number| multipart.part(number))?;
         let content_len: u64 = chosen.iter().map(|(_, part)| part.content_len).sum();
         if expected_len.is_some_and(|expected_len| expected_len != content_len) {
@@ -52,14 +54,14 @@ impl Bucket {
         // Not held while copying, which may take minutes: a bucket that goes meanwhile takes the parts with it.
         let assembled = assemble(multipart, &chosen, layout.staged());
         let (staged, record) = assembled.or_else(|error| self.alive().and(Err(error)))?;
-        self.commit(staged, &record, conditions)?;
+        let version = self.commit(staged, &record, conditions)?;
         *closing = Life::Closed;
         // The object is there. Parts that stay are recognised by its record on the next start.
         if let Err(error) = multipart.bury(&mut closing, &layout.staged()) {
             tracing::warn!(%error, "the parts of a completed upload are left for the next start to remove");
         }
         self.uploads.forget(multipart);
-        Ok(record)
+        Ok((record, version))
     }
 
     /// Ends an upload and removes its parts.
@@ -70,9 +72,17 @@ impl Bucket {
         Ok(())
     }
 
-    /// The object an upload became, as long as it is there.
-    pub(crate) fn completed(&self, key: &str, upload: &str) -> Option<Record> {
-        let (_, record) = self.open(key).ok()?;
-        record.multipart.as_ref().is_some_and(|assembly| assembly.upload == upload).then_some(record)
+    /// The version an upload became, as long as it is there.
+    pub(crate) fn completed(&self, key: &str, upload: &str) -> Option<(Record, Version)> {
+        let assembled: Vec<_> = {
+            let index = self.index();
+            index.history(key).filter(|entry| entry.assembled).map(|entry| entry.version).collect()
+        };
+        let read = |version: &Version| {
+            let file = File::open(Address::of(key).file(&self.directory, *version)).ok()?;
+            Record::read(&file).ok().map(|record| (record, *version))
+        };
+        let became = |record: &Record| record.multipart.as_ref().is_some_and(|assembly| assembly.upload == upload);
+        assembled.iter().filter_map(read).find(|(record, _)| became(record))
     }
 }

@@ -6,6 +6,7 @@ use s3s::dto::{
 use s3s::{S3Result, s3_error};
 
 use super::unfinished::part_marker;
+use crate::bucket::Object;
 use crate::listing::{page_limit, to_usize};
 use crate::record::{Assembly, Record};
 use crate::store::DirectoryStore;
@@ -31,7 +32,8 @@ impl DirectoryStore {
         let after = part_marker(input.part_number_marker)?;
         let (etag, size) = (asked(ObjectAttributes::ETAG), asked(ObjectAttributes::OBJECT_SIZE));
         let (class, parts) = (asked(ObjectAttributes::STORAGE_CLASS), asked(ObjectAttributes::OBJECT_PARTS));
-        let (_, record) = self.read(input.bucket, input.key, input.version_id.as_deref()).await?;
+        let Object { record, version_id, .. } =
+            self.read(&input.bucket, input.key, input.version_id.as_deref()).await?;
         let assembly = record.multipart.as_ref().filter(|_| parts);
         Ok(GetObjectAttributesOutput {
             e_tag: etag.then(|| record.etag.to_dto()),
@@ -39,6 +41,7 @@ impl DirectoryStore {
             storage_class: class.then(|| storage_class(&record).to_owned().into()),
             object_parts: assembly.map(|assembly| show_parts(assembly, after, limit)),
             last_modified: Some(record.modified.to_dto()),
+            version_id,
             ..Default::default()
         })
     }

@@ -10,25 +10,27 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use s3s::dto::{
-    CopyObjectInput, CopyObjectResult, CopyPartResult, CopySource, MetadataDirective, TaggingDirective,
-    UploadPartCopyInput,
+    CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopyPartResult, CopySource, MetadataDirective,
+    TaggingDirective, UploadPartCopyInput, UploadPartCopyOutput,
 };
 use s3s::{S3ErrorCode, S3Result, s3_error};
 
 use crate::assembly::part_number;
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Object};
 use crate::commit::Staged;
 use crate::conditions::{ReadConditions, WriteConditions};
 use crate::error::disk;
 use crate::headers::{self, Properties};
 use crate::range::copy_range;
 use crate::record::Record;
-use crate::store::{DirectoryStore, blocking, refuse_version};
+use crate::store::{DirectoryStore, blocking};
+use crate::version::Wanted;
 
 /// What a copy is made of.
 struct Source {
     bucket: Arc<Bucket>,
     key: String,
+    wanted: Wanted,
     conditions: ReadConditions,
 }
 
@@ -51,12 +53,14 @@ macro_rules! source_conditions {
 }
 
 impl DirectoryStore {
-    pub(crate) async fn copy(&self, mut input: CopyObjectInput, headers: &HeaderMap) -> S3Result<CopyObjectResult> {
+    pub(crate) async fn copy(&self, mut input: CopyObjectInput, headers: &HeaderMap) -> S3Result<CopyObjectOutput> {
         let asked = headers::properties(headers)?;
         let directives = Directives::new(&input)?;
         let source = self.source(&input.copy_source, source_conditions!(input))?;
         let target = self.bucket(&input.bucket)?;
-        let onto_itself = Arc::ptr_eq(&source.bucket, &target) && source.key == input.key;
+        // A version that is named may come back as the latest, unchanged.
+        let onto_itself =
+            Arc::ptr_eq(&source.bucket, &target) && source.key == input.key && source.wanted == Wanted::Latest;
         if onto_itself && !directives.replace_metadata && !headers::changes_by_itself(headers) {
             return Err(s3_error!(
                 InvalidRequest,
@@ -68,7 +72,7 @@ impl DirectoryStore {
         target.foresee(&input.key, &conditions)?;
         let path = self.layout().staged();
         blocking(move || {
-            let (file, old) = source.open()?;
+            let Object { file, record: old, version_id: copied } = source.open()?;
             let properties = directives.apply(asked, &old);
             let record = Record {
                 headers: properties.system,
@@ -77,10 +81,16 @@ impl DirectoryStore {
                 ..Record::new(input.key, old.content_len)
             };
             let staged = duplicate(&file, 0..old.content_len, &record, path)?;
-            target.commit(staged, &record, &conditions)?;
-            Ok(CopyObjectResult {
+            let version_id = target.commit(staged, &record, &conditions)?.name();
+            let result = CopyObjectResult {
                 e_tag: Some(record.etag.to_dto()),
                 last_modified: Some(record.modified.to_dto()),
+                ..Default::default()
+            };
+            Ok(CopyObjectOutput {
+                copy_object_result: Some(result),
+                copy_source_version_id: copied,
+                version_id,
                 ..Default::default()
             })
         })
@@ -91,27 +101,32 @@ impl DirectoryStore {
         &self,
         mut input: UploadPartCopyInput,
         headers: &HeaderMap,
-    ) -> S3Result<CopyPartResult> {
+    ) -> S3Result<UploadPartCopyOutput> {
         headers::refuse_unsupported(headers)?;
         let number = part_number(input.part_number)?;
         let source = self.source(&input.copy_source, source_conditions!(input))?;
         let bucket = self.bucket(&input.bucket)?;
         let multipart = bucket.uploads.find(&input.key, &input.upload_id)?;
         let path = self.layout().staged();
-        let (staged, record) = blocking(move || {
-            let (file, old) = source.open()?;
+        let (staged, record, copied) = blocking(move || {
+            let Object { file, record: old, version_id: copied } = source.open()?;
             let range = input.copy_source_range.as_deref();
             let bytes = range.map_or(Ok(0..old.content_len), |range| copy_range(range, old.content_len))?;
             let record = Record::new(input.key, bytes.end - bytes.start);
-            Ok((duplicate(&file, bytes, &record, path)?, record))
+            Ok((duplicate(&file, bytes, &record, path)?, record, copied))
         })
         .await?;
         let open = multipart.open().await?;
         blocking(move || {
             bucket.add_part((&multipart, &open), number, staged, &record)?;
-            Ok(CopyPartResult {
+            let result = CopyPartResult {
                 e_tag: Some(record.etag.to_dto()),
                 last_modified: Some(record.modified.to_dto()),
+                ..Default::default()
+            };
+            Ok(UploadPartCopyOutput {
+                copy_part_result: Some(result),
+                copy_source_version_id: copied,
                 ..Default::default()
             })
         })
@@ -122,17 +137,23 @@ impl DirectoryStore {
         let CopySource::Bucket { bucket, key, version_id } = source else {
             return Err(s3_error!(NotImplemented, "The directory store has no access points."));
         };
-        refuse_version(version_id.as_deref())?;
-        Ok(Source { bucket: self.bucket(bucket)?, key: String::from(&**key), conditions })
+        let wanted = Wanted::parse(version_id.as_deref())?;
+        Ok(Source { bucket: self.bucket(bucket)?, key: String::from(&**key), wanted, conditions })
     }
 }
 
 impl Source {
     /// Blocks.
-    fn open(&self) -> S3Result<(File, Record)> {
-        let (file, record) = self.bucket.open(&self.key)?;
-        match self.conditions.check(&record) {
-            Ok(()) => Ok((file, record)),
+    fn open(&self) -> S3Result<Object> {
+        let object = self.bucket.open(&self.key, self.wanted).map_err(|error| match error.code() {
+            S3ErrorCode::MethodNotAllowed => s3_error!(
+                InvalidRequest,
+                "The source of a copy request may not specifically refer to a delete marker by version id."
+            ),
+            _ => error,
+        })?;
+        match self.conditions.check(&object.record) {
+            Ok(()) => Ok(object),
             // Only a reader can be sent back to what it has.
             Err(error) if *error.code() == S3ErrorCode::NotModified => Err(s3_error!(PreconditionFailed)),
             Err(error) => Err(error),

@@ -20,9 +20,17 @@ use crate::record::{Moment, Record};
 use crate::store::{DirectoryStore, blocking};
 use crate::tag::Tag;
 use crate::upload::{Upload, parse_md5};
+use crate::version::Version;
 
 /// How long a completion may take before the answer begins without its end. Until then errors keep their status.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a completion ends with.
+#[derive(Debug)]
+struct Done {
+    etag: ETag,
+    version_id: Option<String>,
+}
 
 impl DirectoryStore {
     pub(crate) async fn begin_upload(
@@ -96,10 +104,10 @@ impl DirectoryStore {
             {
                 let complete =
                     move || bucket.complete((&multipart, closing), (&list, expected_len), &conditions, store.layout());
-                return blocking(complete).await.map(|record| record.etag.to_dto());
+                return blocking(complete).await.map(done);
             }
             let completed = blocking(move || Ok(bucket.completed(&input.key, &input.upload_id))).await?;
-            completed.map(|record| record.etag.to_dto()).ok_or_else(|| s3_error!(NoSuchUpload))
+            completed.map(done).ok_or_else(|| s3_error!(NoSuchUpload))
         };
         patiently(PATIENCE, work, answer).await
     }
@@ -116,16 +124,20 @@ impl DirectoryStore {
     }
 }
 
+fn done((record, version): (Record, Version)) -> Done {
+    Done { etag: record.etag.to_dto(), version_id: version.name() }
+}
+
 /// Answers with the result of some work if it comes soon, and else with one that goes on: status 200 now, spaces while
 /// the client waits, the result or the error at the end. The work goes on even if the client does not.
 async fn patiently(
     patience: Duration,
-    work: impl Future<Output = S3Result<ETag>> + Send + 'static,
+    work: impl Future<Output = S3Result<Done>> + Send + 'static,
     answer: CompleteMultipartUploadOutput,
 ) -> S3Result<CompleteMultipartUploadOutput> {
     let mut work = tokio::spawn(async move {
-        let e_tag = Some(work.await?);
-        Ok(CompleteMultipartUploadOutput { e_tag, ..answer })
+        let Done { etag, version_id } = work.await?;
+        Ok(CompleteMultipartUploadOutput { e_tag: Some(etag), version_id, ..answer })
     });
     let settle = |result: Result<S3Result<_>, tokio::task::JoinError>| {
         result.unwrap_or_else(|error| Err(S3Error::with_source(S3ErrorCode::InternalError, Box::new(error))))
@@ -144,7 +156,7 @@ mod tests {
     #[tokio::test]
     async fn a_quick_completion_is_answered_whole() {
         let etag = ETag::Strong("done".to_owned());
-        let work = std::future::ready(Ok(etag.clone()));
+        let work = std::future::ready(Ok(Done { etag: etag.clone(), version_id: None }));
         let output = patiently(PATIENCE, work, CompleteMultipartUploadOutput::default()).await.unwrap();
         assert_eq!(output.e_tag, Some(etag));
         let work = std::future::ready(Err(s3_error!(InvalidPart)));
@@ -159,7 +171,7 @@ mod tests {
         let output = patiently(Duration::ZERO, work, CompleteMultipartUploadOutput::default()).await.unwrap();
         assert_eq!(output.e_tag, None);
         let etag = ETag::Strong("done".to_owned());
-        finish.send(Ok(etag.clone())).unwrap();
+        finish.send(Ok(Done { etag: etag.clone(), version_id: None })).unwrap();
         assert_eq!(output.future.unwrap().await.unwrap().e_tag, Some(etag));
     }
 }

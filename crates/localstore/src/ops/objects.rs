@@ -1,32 +1,32 @@
 //! Objects in one request: written, opened to be read, removed.
 
-use std::fs::File;
-
 use http::HeaderMap;
 use s3s::dto::{
-    DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition, Error as DeleteError, PutObjectInput,
+    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETagCondition,
+    Error as DeleteError, ObjectIdentifier, PutObjectInput, PutObjectOutput,
 };
-use s3s::{S3Result, s3_error};
+use s3s::{S3Error, S3Result, s3_error};
 
+use crate::bucket::{Object, Removal, Removed};
 use crate::conditions::{RemoveConditions, WriteConditions};
 use crate::error::disk;
 use crate::headers;
 use crate::record::Record;
-use crate::store::{DirectoryStore, blocking, refuse_version};
-use crate::tag::Tag;
+use crate::store::{DirectoryStore, blocking};
 use crate::upload::{Upload, parse_md5};
+use crate::version::Wanted;
 
 /// S3 takes no more keys in one request.
 const DELETE_LIMIT: usize = 1000;
 
 impl DirectoryStore {
-    pub(crate) async fn read(&self, bucket: String, key: String, version: Option<&str>) -> S3Result<(File, Record)> {
-        refuse_version(version)?;
-        let bucket = self.bucket(&bucket)?;
-        blocking(move || bucket.open(&key)).await
+    pub(crate) async fn read(&self, bucket: &str, key: String, version_id: Option<&str>) -> S3Result<Object> {
+        let wanted = Wanted::parse(version_id)?;
+        let bucket = self.bucket(bucket)?;
+        blocking(move || bucket.open(&key, wanted)).await
     }
 
-    pub(crate) async fn write(&self, input: PutObjectInput, headers: &HeaderMap) -> S3Result<Tag> {
+    pub(crate) async fn write(&self, input: PutObjectInput, headers: &HeaderMap) -> S3Result<PutObjectOutput> {
         let properties = headers::properties(headers)?;
         let bucket = self.bucket(&input.bucket)?;
         let conditions = WriteConditions::new(input.if_match, input.if_none_match)?;
@@ -43,10 +43,28 @@ impl DirectoryStore {
                 ..Record::new(input.key, content_len)
             };
             staged.complete(&record).map_err(disk("finish an object"))?;
-            bucket.commit(staged, &record, &conditions)?;
-            Ok(record.etag)
+            let version_id = bucket.commit(staged, &record, &conditions)?.name();
+            Ok(PutObjectOutput { e_tag: Some(record.etag.to_dto()), version_id, ..Default::default() })
         })
         .await
+    }
+
+    pub(crate) async fn remove(&self, input: DeleteObjectInput) -> S3Result<DeleteObjectOutput> {
+        let conditions = RemoveConditions {
+            if_match: input.if_match,
+            size: input.if_match_size,
+            modified: input.if_match_last_modified_time,
+        };
+        let removal = Removal { key: input.key, wanted: Wanted::parse(input.version_id.as_deref())?, conditions };
+        let bucket = self.bucket(&input.bucket)?;
+        let store = self.clone();
+        let mut results = blocking(move || bucket.remove(&[removal], store.layout())).await?;
+        let removed = results.pop().unwrap_or_else(|| Ok(Removed::default()))?;
+        Ok(DeleteObjectOutput {
+            delete_marker: removed.marker.then_some(true),
+            version_id: removed.version_id,
+            ..Default::default()
+        })
     }
 
     pub(crate) async fn remove_many(&self, input: DeleteObjectsInput) -> S3Result<DeleteObjectsOutput> {
@@ -55,29 +73,58 @@ impl DirectoryStore {
         if asked.is_empty() || asked.len() > DELETE_LIMIT {
             return Err(s3_error!(MalformedXML));
         }
-        let mut keys = Vec::with_capacity(asked.len());
+        let (mut removals, mut deleted, mut errors) = (Vec::with_capacity(asked.len()), Vec::new(), Vec::new());
         for object in asked {
-            refuse_version(object.version_id.as_deref())?;
-            let if_match = object.e_tag.map(ETagCondition::ETag);
-            keys.push((
-                object.key,
-                RemoveConditions { if_match, size: object.size, modified: object.last_modified_time },
-            ));
+            match removal(object) {
+                Ok(removal) => removals.push(removal),
+                Err(error) => errors.push(error),
+            }
         }
-        let (keys, results) = blocking(move || bucket.remove(&keys).map(|results| (keys, results))).await?;
-        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-        for ((key, _), result) in keys.into_iter().zip(results) {
+        let store = self.clone();
+        let (removals, results) = blocking(move || {
+            let results = bucket.remove(&removals, store.layout())?;
+            Ok((removals, results))
+        })
+        .await?;
+        for (removal, result) in removals.into_iter().zip(results) {
             match result {
-                Ok(()) => deleted.push(DeletedObject { key: Some(key), ..Default::default() }),
-                Err(error) => errors.push(DeleteError {
-                    key: Some(key),
-                    code: Some(error.code().as_str().to_owned()),
-                    message: error.message().map(str::to_owned),
-                    ..Default::default()
-                }),
+                Ok(removed) => deleted.push(show_removed(removal, removed)),
+                Err(error) => errors.push(show_error(removal.key, removal.wanted.id(), &error)),
             }
         }
         let quiet = input.delete.quiet.unwrap_or(false);
         Ok(DeleteObjectsOutput { deleted: (!quiet).then_some(deleted), errors: Some(errors), ..Default::default() })
+    }
+}
+
+/// One entry of a list of removals. What cannot be the name of a version fails its entry only.
+fn removal(object: ObjectIdentifier) -> Result<Removal, DeleteError> {
+    let Ok(wanted) = Wanted::parse(object.version_id.as_deref()) else {
+        let error = s3_error!(NoSuchVersion, "The specified version does not exist.");
+        return Err(show_error(object.key, object.version_id, &error));
+    };
+    let conditions = RemoveConditions {
+        if_match: object.e_tag.map(ETagCondition::ETag),
+        size: object.size,
+        modified: object.last_modified_time,
+    };
+    Ok(Removal { key: object.key, wanted, conditions })
+}
+
+fn show_removed(Removal { key, wanted, .. }: Removal, removed: Removed) -> DeletedObject {
+    DeletedObject {
+        key: Some(key),
+        version_id: wanted.id(),
+        delete_marker: removed.marker.then_some(true),
+        delete_marker_version_id: if removed.marker { removed.version_id } else { None },
+    }
+}
+
+fn show_error(key: String, version_id: Option<String>, error: &S3Error) -> DeleteError {
+    DeleteError {
+        key: Some(key),
+        version_id,
+        code: Some(error.code().as_str().to_owned()),
+        message: error.message().map(str::to_owned),
     }
 }

@@ -1,31 +1,45 @@
 //! The tags of an object after it was written: set, told, removed.
 
 use s3s::S3Result;
-use s3s::dto::{DeleteObjectTaggingInput, GetObjectTaggingInput, PutObjectTaggingInput, TagSet};
+use s3s::dto::{
+    DeleteObjectTaggingInput, DeleteObjectTaggingOutput, GetObjectTaggingInput, GetObjectTaggingOutput,
+    PutObjectTaggingInput, PutObjectTaggingOutput,
+};
 
-use crate::store::{DirectoryStore, blocking, refuse_version};
+use crate::store::{DirectoryStore, blocking};
 use crate::tagging::{self, Tags};
+use crate::version::Wanted;
 
 impl DirectoryStore {
-    pub(crate) async fn set_tags(&self, input: PutObjectTaggingInput) -> S3Result<()> {
+    pub(crate) async fn set_tags(&self, input: PutObjectTaggingInput) -> S3Result<PutObjectTaggingOutput> {
         let tags = tagging::from_dto(input.tagging.tag_set)?;
-        self.replace_tags(&input.bucket, input.key, input.version_id.as_deref(), tags).await
+        let version_id = self.replace_tags(&input.bucket, input.key, input.version_id.as_deref(), tags).await?;
+        Ok(PutObjectTaggingOutput { version_id })
     }
 
-    pub(crate) async fn remove_tags(&self, input: DeleteObjectTaggingInput) -> S3Result<()> {
-        self.replace_tags(&input.bucket, input.key, input.version_id.as_deref(), Tags::new()).await
+    pub(crate) async fn remove_tags(&self, input: DeleteObjectTaggingInput) -> S3Result<DeleteObjectTaggingOutput> {
+        let none = Tags::new();
+        let version_id = self.replace_tags(&input.bucket, input.key, input.version_id.as_deref(), none).await?;
+        Ok(DeleteObjectTaggingOutput { version_id })
     }
 
-    pub(crate) async fn tags(&self, input: GetObjectTaggingInput) -> S3Result<TagSet> {
-        refuse_version(input.version_id.as_deref())?;
+    pub(crate) async fn tags(&self, input: GetObjectTaggingInput) -> S3Result<GetObjectTaggingOutput> {
+        let wanted = Wanted::parse(input.version_id.as_deref())?;
         let bucket = self.bucket(&input.bucket)?;
-        blocking(move || bucket.tags(&input.key)).await.map(tagging::to_dto)
+        let (tags, version_id) = blocking(move || bucket.tags(&input.key, wanted)).await?;
+        Ok(GetObjectTaggingOutput { tag_set: tagging::to_dto(tags), version_id })
     }
 
-    async fn replace_tags(&self, bucket: &str, key: String, version: Option<&str>, tags: Tags) -> S3Result<()> {
-        refuse_version(version)?;
+    async fn replace_tags(
+        &self,
+        bucket: &str,
+        key: String,
+        version_id: Option<&str>,
+        tags: Tags,
+    ) -> S3Result<Option<String>> {
+        let wanted = Wanted::parse(version_id)?;
         let bucket = self.bucket(bucket)?;
         let staged = self.layout().staged();
-        blocking(move || bucket.set_tags(&key, tags, staged)).await
+        blocking(move || bucket.set_tags(&key, wanted, tags, staged)).await
     }
 }

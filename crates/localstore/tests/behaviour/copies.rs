@@ -139,7 +139,7 @@ async fn sources_are_named_in_every_encoding() {
     for (source, code) in [
         ("/bucket/none", "NoSuchKey"),
         ("/other-bucket/key", "NoSuchBucket"),
-        ("/bucket/key?versionId=1234", "NoSuchVersion"),
+        ("/bucket/key?versionId=18bab0c2f4a7a001", "NoSuchVersion"),
         ("/bucket/key?versionId=null", "200"),
     ] {
         assert_eq!(client.copy(source, "/bucket/copy", &[]).await.code(), code, "{source}");

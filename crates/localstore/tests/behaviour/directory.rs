@@ -102,12 +102,12 @@ fn a_directory_with_other_contents_is_refused_and_untouched() {
 #[test]
 fn a_store_of_an_unknown_format_is_refused_and_untouched() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("format"), "directory-store 2\n").unwrap();
+    fs::write(directory.path().join("format"), "directory-store 3\n").unwrap();
     fs::create_dir(directory.path().join("staging")).unwrap();
     fs::write(directory.path().join("staging/upload"), "half").unwrap();
     let error = DirectoryStore::open(directory.path()).unwrap_err();
     assert!(matches!(error, Error::UnknownFormat { .. }));
-    assert!(error.to_string().contains("directory-store 2"));
+    assert!(error.to_string().contains("directory-store 3"));
     assert!(directory.path().join("staging/upload").exists());
 }
 

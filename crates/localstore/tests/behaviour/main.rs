@@ -14,3 +14,7 @@ mod objects;
 mod races;
 mod tags;
 mod unfinished;
+mod version_files;
+mod version_listing;
+mod version_uses;
+mod versions;

@@ -120,7 +120,8 @@ async fn what_is_missing_is_named() {
     assert_eq!(client.put("/other-bucket/none", "x").await.code(), "NoSuchBucket");
     assert_eq!(client.delete("/bucket/none").await.status, StatusCode::NO_CONTENT);
     assert_eq!(client.delete("/other-bucket/none").await.code(), "NoSuchBucket");
-    assert_eq!(client.get("/bucket/none?versionId=1234").await.code(), "NoSuchVersion");
+    assert_eq!(client.get("/bucket/none?versionId=1234").await.code(), "InvalidArgument");
+    assert_eq!(client.get("/bucket/none?versionId=18bab0c2f4a7a001").await.code(), "NoSuchVersion");
 }
 
 #[tokio::test]

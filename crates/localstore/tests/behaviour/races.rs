@@ -7,6 +7,7 @@ use http_body_util::BodyExt;
 
 use crate::bodies::channel;
 use crate::client::{Client, object, request};
+use crate::versions;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_first_writes_exactly_one_wins() {
@@ -103,4 +104,40 @@ async fn readers_never_see_a_mixture_of_two_versions() {
         }
     };
     futures::future::join(writing, reading).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_replaced_all_the_time_is_always_found() {
+    let client = versions::versioned().await;
+    versions::set(&client, "Suspended").await;
+    let write = async |n: u32| client.put("/bucket/key", n.to_string()).await;
+    write(0).await;
+    let writing = async {
+        for n in 1..=50 {
+            assert_eq!(write(n).await.status, StatusCode::OK);
+        }
+    };
+    let reading = async {
+        let mut newest = 0;
+        for target in ["/bucket/key", "/bucket/key?versionId=null"].repeat(100) {
+            let answer = client.get(target).await;
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+            let n: u32 = answer.text().parse().unwrap();
+            assert!(n >= newest);
+            newest = n;
+        }
+    };
+    futures::future::join(writing, reading).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn versions_written_at_once_are_all_kept_and_one_is_the_latest() {
+    let client = versions::versioned().await;
+    let put = async |n: usize| versions::store(&client, "/bucket/key", &n.to_string()).await;
+    let ids = join_all((0..16).map(put)).await;
+    for (n, id) in ids.iter().enumerate() {
+        assert_eq!(client.get(&versions::of("/bucket/key", id)).await.text(), n.to_string());
+    }
+    let latest = ids.iter().max().unwrap();
+    assert_eq!(client.head("/bucket/key").await.header("x-amz-version-id"), Some(latest.as_str()));
 }

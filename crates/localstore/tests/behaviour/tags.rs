@@ -72,7 +72,7 @@ async fn tags_that_s3_refuses_are_refused() {
     assert_eq!(set(&client, &[("", "1")]).await.code(), "InvalidTag");
     let put = client.put_with(TARGET, &[("x-amz-tagging", "a=1&a=2")], "x").await;
     assert_eq!(put.code(), "InvalidArgument");
-    let versioned = client.get(&format!("{TARGET}?tagging&versionId=1234")).await;
+    let versioned = client.get(&format!("{TARGET}?tagging&versionId=18bab0c2f4a7a001")).await;
     assert_eq!(versioned.code(), "NoSuchVersion");
     assert_eq!(told(&client).await, owned(&[("kept", "1")]));
 }
