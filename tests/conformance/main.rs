@@ -14,6 +14,7 @@ mod cors;
 mod delete_object;
 mod delete_objects;
 mod differences;
+mod etags;
 mod get_object;
 mod head_object;
 mod hosts;
@@ -68,6 +69,7 @@ const TOPICS: &[&[Case]] = &[
     cors::CASES,
     delete_object::CASES,
     delete_objects::CASES,
+    etags::CASES,
     get_object::CASES,
     head_object::CASES,
     hosts::CASES,

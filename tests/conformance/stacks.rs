@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// Which pages may do what at every daemon here.
 const CORS: &str = "[[cors]]\norigins = \"https://*.sealgate.test\"\nmethods = [\"GET\", \"PUT\"]\nheaders = \"*\"\nexpose = \"ETag\"\nmax_age = \"1h\"\n";
 
+/// What makes ETags the MD5s of plaintext, where the stack's name says so.
+const MD5: &str = "[[rules]]\nbucket = \"*\"\netag = \"md5\"\n";
+
 /// A stack that is running, with a bucket for all cases.
 pub(crate) struct Started {
     pub(crate) stack: Stack,
@@ -58,10 +61,14 @@ pub(crate) fn at_hand() -> Vec<Lazy> {
         Lazy::new("sealgate", Kind::Sealgate, || sealgate("sealgate", Store::Directory, false)),
         Lazy::new("sealgate-https", Kind::Sealgate, || sealgate("sealgate-https", Store::Directory, true)),
         Lazy::new("sealgate-over-http", Kind::Sealgate, sealgate_over_http),
+        Lazy::new("sealgate-md5", Kind::Sealgate, || sealgate("sealgate-md5", Store::Directory, false)),
     ];
     if let Some(store) = server("SEALGATE_TEST_S3_ENDPOINT") {
-        let start = move || sealgate("sealgate-on-server", store.clone(), false);
-        stacks.push(Lazy::new("sealgate-on-server", Kind::SealgateOnServer, start));
+        for name in ["sealgate-on-server", "sealgate-md5-on-server"] {
+            let store = store.clone();
+            let start = move || sealgate(name, store.clone(), false);
+            stacks.push(Lazy::new(name, Kind::SealgateOnServer, start));
+        }
     }
     if let Some(store) = server("SEALGATE_TEST_S3_TLS_ENDPOINT") {
         let start = move || sealgate("sealgate-on-server-https", store.clone(), true);
@@ -97,13 +104,14 @@ fn sealgate(name: &'static str, store: Store, https: bool) -> Stack {
     let kind = if matches!(store, Store::Directory) { Kind::Sealgate } else { Kind::SealgateOnServer };
     let program = Path::new(env!("CARGO_BIN_EXE_sealgate-under-test"));
     let (folder_path, authority_ref) = (folder.path(), authority.as_ref());
+    let extra = if name.contains("md5") { [CORS, MD5].concat() } else { CORS.to_owned() };
     let daemon = Daemon::start(&Plan {
         program,
         folder: folder_path,
         store,
         authority: authority_ref,
         filter: "info",
-        extra: CORS,
+        extra: &extra,
     });
     let ca_file = authority.map(|authority| authority.ca_file);
     let tls = ca_file.as_deref().map(trusting);

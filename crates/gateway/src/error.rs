@@ -130,6 +130,8 @@ impl From<Error> for Fault {
             Error::NoSuchPartNumber { .. } => {
                 Self::custom("InvalidPartNumber", StatusCode::RANGE_NOT_SATISFIABLE, error.to_string())
             }
+            Error::ListingTooSlow => Self::new(S3ErrorCode::SlowDown, error.to_string())
+                .with_header(RETRY_AFTER, HeaderValue::from_static("1")),
             Error::Replaced => Self::new(S3ErrorCode::ServiceUnavailable, error.to_string()),
             Error::Integrity(_) | Error::KeyRefused { .. } => {
                 tracing::error!(cause = %error, "a stored object failed verification");

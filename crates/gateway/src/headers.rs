@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use md5::{Digest as _, Md5};
-use objects::{OpenedObject, USER_METADATA_PREFIX, hide_md5, is_store_only, show_md5};
+use objects::{OpenedObject, USER_METADATA_PREFIX, is_store_only};
 
 use crate::error::Fault;
 use crate::target::{Target, is_amz, is_signing};
@@ -18,7 +18,7 @@ use crate::target::{Target, is_amz, is_signing};
 const SYSTEM: [HeaderName; 6] =
     [CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES];
 
-/// Conditions; those with ETags speak of the ETags clients know.
+/// Conditions; those with ETags still speak of the ETags clients know.
 const CONDITIONS: [HeaderName; 5] = [IF_MATCH, IF_NONE_MATCH, IF_RANGE, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE];
 
 /// `x-amz-*` headers that concern only the client and us.
@@ -44,9 +44,6 @@ pub(crate) fn for_store(client: &HeaderMap) -> HeaderMap {
         if wanted {
             headers.append(name.clone(), value.clone());
         }
-    }
-    for name in [IF_MATCH, IF_NONE_MATCH, IF_RANGE, HeaderName::from_static("x-amz-if-match")] {
-        restore_etags(&mut headers, &name);
     }
     strip_aws_chunked(&mut headers);
     headers
@@ -97,13 +94,6 @@ pub(crate) fn hoist_query(target: &mut Target, headers: &mut HeaderMap) -> Resul
     Ok(())
 }
 
-fn restore_etags(headers: &mut HeaderMap, name: &HeaderName) {
-    let restored = headers.get(name).and_then(|value| HeaderValue::try_from(show_md5(value.to_str().ok()?)).ok());
-    if let Some(value) = restored {
-        headers.insert(name.clone(), value);
-    }
-}
-
 /// `aws-chunked` names how the client sent the body, not how the object is encoded; the rest stays.
 fn strip_aws_chunked(headers: &mut HeaderMap) {
     let Some(value) = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()) else { return };
@@ -119,30 +109,25 @@ fn strip_aws_chunked(headers: &mut HeaderMap) {
     }
 }
 
-/// The headers of a store's answer that a client sees, apart from lengths and what the store says about origins; `hide` says whether the ETag is altered.
-pub(crate) fn for_client(store: &HeaderMap, sealed: bool, hide: bool) -> HeaderMap {
-    let mut headers: HeaderMap = store
+/// The headers of a store's answer that a client sees, apart from lengths and what the store says about origins.
+pub(crate) fn for_client(store: &HeaderMap, sealed: bool) -> HeaderMap {
+    store
         .iter()
         .filter(|(name, _)| !is_store_only(name, sealed) && !name.as_str().starts_with("access-control-"))
         .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    if hide {
-        hide_etag(&mut headers);
-    }
-    headers
+        .collect()
 }
 
-/// Alters the ETag among `headers`.
-pub(crate) fn hide_etag(headers: &mut HeaderMap) {
-    let hidden = headers.get(ETAG).and_then(|value| HeaderValue::try_from(hide_md5(value.to_str().ok()?)).ok());
-    if let Some(value) = hidden {
-        headers.insert(ETAG, value);
-    }
+/// Replaces the store's ETag by the one that clients are shown.
+pub(crate) fn show_etag(headers: &mut HeaderMap, etag: Option<&str>) {
+    headers.remove(ETAG);
+    headers.extend(etag.and_then(|etag| HeaderValue::try_from(etag).ok()).map(|value| (ETAG, value)));
 }
 
 /// The headers of an object as S3 answers GET and HEAD.
 pub(crate) fn of_object(object: &OpenedObject, checksums: bool) -> HeaderMap {
-    let mut headers = for_client(&object.headers, object.sealed, !object.plain_rule);
+    let mut headers = for_client(&object.headers, object.sealed);
+    show_etag(&mut headers, object.etag.as_deref());
     let metadata: Vec<HeaderName> =
         headers.keys().filter(|name| name.as_str().starts_with(USER_METADATA_PREFIX)).cloned().collect();
     for name in metadata {
@@ -197,12 +182,6 @@ mod tests {
     fn aws_chunked_goes_and_gzip_stays() {
         assert_eq!(for_store(&map(&[("content-encoding", "aws-chunked,gzip")])), map(&[("content-encoding", "gzip")]));
         assert_eq!(for_store(&map(&[("content-encoding", "aws-chunked")])), HeaderMap::new());
-    }
-
-    #[test]
-    fn conditions_get_the_stores_etag_back() {
-        let store = for_store(&map(&[("if-match", "\"9b2cf535f27731c974343645a3985328-0\""), ("if-none-match", "*")]));
-        assert_eq!(store, map(&[("if-match", "\"9b2cf535f27731c974343645a3985328\""), ("if-none-match", "*")]));
     }
 
     #[test]

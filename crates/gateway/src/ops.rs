@@ -50,6 +50,16 @@ impl Call<'_> {
         }
     }
 
+    /// The headers that the store is to see, with its own ETags in their conditions.
+    fn store_headers<'a>(
+        &self,
+        objects: &'a SealedObjects,
+    ) -> impl Future<Output = Result<HeaderMap, Fault>> + Send + use<'a> {
+        let (at, headers) = (self.object(), headers::for_store(&self.headers));
+        async move { Ok(objects.with_store_etags(&at, headers).await?) }
+    }
+
+    /// What is to be read; the conditions still speak of the ETags clients know.
     fn open_request(&self) -> Result<OpenRequest, Fault> {
         let range = self.headers.get(http::header::RANGE).and_then(|range| RangeSpec::parse(range.to_str().ok()?));
         let checksums = self
@@ -58,8 +68,7 @@ impl Call<'_> {
             .is_some_and(|mode| mode.as_bytes().eq_ignore_ascii_case(b"enabled"));
         let part = self.target.param("partNumber").map(upload_part::part_number);
         let part = part.transpose()?.map(u32::from);
-        let headers = headers::for_store(&self.headers);
-        Ok(OpenRequest { at: self.object(), want: range, part, headers, checksums })
+        Ok(OpenRequest { at: self.object(), want: range, part, headers: headers::for_store(&self.headers), checksums })
     }
 }
 
@@ -114,14 +123,17 @@ async fn forward(
     if !body.is_empty() || matches!(method, Method::PUT | Method::POST) {
         request.headers_mut().insert(CONTENT_LENGTH, body.len().into());
     }
-    pass_on(objects.forward(request).await?, false).await
+    pass_on(objects.forward(request).await?).await
 }
 
-/// Passes a store's answer on; `hide` says whether its ETag is altered.
-async fn pass_on(response: Response<Body>, hide: bool) -> Result<Response<Body>, Fault> {
+/// Passes an answer on. A refusal's ETag stays here: it would be the store's.
+async fn pass_on(response: Response<Body>) -> Result<Response<Body>, Fault> {
     let (parts, body) = response.into_parts();
-    let mut headers = headers::for_client(&parts.headers, false, hide);
+    let mut headers = headers::for_client(&parts.headers, false);
     let failed = parts.status.is_client_error() || parts.status.is_server_error();
+    if failed {
+        headers.remove(http::header::ETAG);
+    }
     let body = if failed {
         let bytes = objects::collect(body, ERROR_LIMIT).await.unwrap_or_default();
         refuse_own_credentials(parts.status, &bytes)?;

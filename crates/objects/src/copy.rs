@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 
 use crate::answers::{error_code, rewrite_elements};
 use crate::policy::{Contents, MetadataMode};
+use crate::reader::{content_length, store_etag};
 use crate::rewrap::{self, Place};
 use crate::store::{self, Body};
 use crate::{Error, Facts, ObjectRef, SealedObjects, USER_METADATA_PREFIX, metadata, stream};
@@ -64,12 +65,26 @@ pub enum Copied {
 pub struct CopiedObject {
     /// The headers of the store's answer.
     pub headers: HeaderMap,
-    /// The store's ETag of the copy.
+    /// The ETag of the copy that clients are shown.
     pub etag: String,
     /// When the copy was made, as the store says it, if it does.
     pub last_modified: Option<String>,
     /// What is known of the plaintext, as far as it is at hand.
     pub facts: Option<Arc<Facts>>,
+}
+
+/// A copy that the store made, with the store's ETag.
+struct Made {
+    headers: HeaderMap,
+    etag: String,
+    last_modified: Option<String>,
+}
+
+impl Made {
+    fn shown_as(self, etag: String, facts: Option<Arc<Facts>>) -> Copied {
+        let Self { headers, last_modified, .. } = self;
+        Copied::Object(CopiedObject { headers, etag, last_modified, facts })
+    }
 }
 
 /// What a look at the source found.
@@ -132,7 +147,10 @@ impl SealedObjects {
                 Some((before, copied)) if before == etag => return Ok(copied),
                 _ => {}
             }
-            let copied = self.copy_version(&request, &from, &to, &source).await?;
+            let copied = match self.copy_version(&request, &from, &to, &source).await {
+                Err(Error::Replaced) => continue,
+                outcome => outcome?,
+            };
             if !copied.failed_a_condition() {
                 return Ok(copied);
             }
@@ -155,7 +173,12 @@ impl SealedObjects {
             None if !to.rule.seal => {
                 metadata::from_client(&request.headers)?;
                 let headers = headers::pinned(&request.headers, source);
-                self.copy_at_store(request, headers, None).await
+                let made = match self.copy_at_store(request, headers).await? {
+                    Ok(made) => made,
+                    Err(other) => return Ok(other),
+                };
+                let etag = self.stored(to.at, to.rule, &made.etag, content_length(source)?, None);
+                Ok(made.shown_as(etag, None))
             }
             _ => self.copy_through(request, source).await,
         }
@@ -180,33 +203,38 @@ impl SealedObjects {
             self.write_metadata(to.rule, &keys, &metadata::opened(source, &keys)?, &mut headers)?;
         }
         metadata::check_size(&headers)?;
-        let facts = source.get(ETAG).and_then(|etag| self.facts.find(from.at, etag.to_str().ok()?));
-        self.copy_at_store(request, headers, facts).await
+        // The copy's ETag may need them; otherwise they are a courtesy that is worth no request.
+        let facts = if to.rule.shows_md5() {
+            Some(self.facts_of(from.at, from.rule, source).await?)
+        } else {
+            store_etag(source).and_then(|etag| self.facts.find(from.at, etag))
+        };
+        let made = match self.copy_at_store(request, headers).await? {
+            Ok(made) => made,
+            Err(other) => return Ok(other),
+        };
+        let etag = match &facts {
+            Some(facts) => self.stored(to.at, to.rule, &made.etag, facts.plain_len, Some(Arc::clone(facts))),
+            None => to.rule.shown_etag(&made.etag, None),
+        };
+        Ok(made.shown_as(etag, facts))
     }
 
-    async fn copy_at_store(
-        &self,
-        request: &CopyRequest,
-        headers: HeaderMap,
-        facts: Option<Arc<Facts>>,
-    ) -> Result<Copied, Error> {
+    async fn copy_at_store(&self, request: &CopyRequest, headers: HeaderMap) -> Result<Result<Made, Copied>, Error> {
         let response = self.send_copy(request, headers).await?;
         if !response.status().is_success() {
-            return Ok(Copied::Answer(response));
+            return Ok(Err(Copied::Answer(response)));
         }
         let (parts, body) = response.into_parts();
         let xml = stream::collect(body, RESULT_LIMIT).await.map_err(headers::broken)?;
         if error_code(&xml).is_some() {
-            return Ok(Copied::Failed(xml));
+            return Ok(Err(Copied::Failed(xml)));
         }
         let etag = element(&xml, "ETag")?.ok_or_else(|| Error::BadAnswer("a copy without ETag".into()))?;
         // Some stores leave the quotes out here, and only here.
         let etag = if etag.contains('"') { etag } else { format!("\"{etag}\"") };
-        if let Some(facts) = &facts {
-            self.facts.remember(&request.to, &etag, Arc::clone(facts));
-        }
         let last_modified = element(&xml, "LastModified")?;
-        Ok(Copied::Object(CopiedObject { headers: parts.headers, etag, last_modified, facts }))
+        Ok(Ok(Made { headers: parts.headers, etag, last_modified }))
     }
 
     async fn send_copy(&self, request: &CopyRequest, mut headers: HeaderMap) -> Result<Response<Body>, Error> {

@@ -76,6 +76,9 @@ pub enum Error {
     /// The object was replaced between two requests for it; the read begins again.
     #[error("the object was replaced while it was read")]
     Replaced,
+    /// The entries of a listing could not be asked for their sizes in time.
+    #[error("the store was too slow to tell what the listed objects are; what it told is remembered: ask again")]
+    ListingTooSlow,
     /// There is no part of this number.
     #[error("the object has no part {number}")]
     NoSuchPartNumber {

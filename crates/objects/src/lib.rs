@@ -31,7 +31,7 @@ pub use checking::{Verdict, WrongLength};
 pub use copy::{COPY_LIMIT, Copied, CopiedObject, CopyRequest, PartCopied, PartCopyRequest};
 pub use envelope::{BindingMode, ChecksumName, ChecksumType, Computed, DigestSet, Facts};
 pub use error::Error;
-pub use etag::{hide_md5, show_md5};
+pub use facts::FactsFile;
 pub use headers::is_store_only;
 pub use listing::ListRequest;
 pub use location::{ObjectRef, bucket_uri, encode_key, encode_value, service_uri};
@@ -39,7 +39,7 @@ pub use metadata::{RESERVED_METADATA_PREFIX, USER_METADATA_PREFIX};
 pub use multipart::{
     CompleteRequest, Completed, CreateRequest, Created, ListedPart, NamedPart, PartOutcome, PartRequest, UploadOutcome,
 };
-pub use policy::{Contents, MetadataMode, PolicyTable, Rule, glob_matches};
+pub use policy::{Contents, EtagMode, MetadataMode, PolicyTable, Rule, glob_matches};
 pub use random::{Random, RandomError};
 pub use range::RangeSpec;
 pub use reader::{Attributes, OpenRequest, Opened, OpenedObject};

@@ -1,4 +1,5 @@
-//! Listings with the sizes of plaintext: arithmetic for sealed objects, a bounded number of questions for all others.
+//! Listings with the sizes of plaintext: arithmetic for sealed objects; for all others what is remembered, else a bounded number
+//! of questions.
 
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use envelope::{SUMMARY_LEN, layout};
 use tokio::time::Instant;
 
 use crate::answers::{ListedObject, Listing};
+use crate::facts::{Gist, GistKey};
 use crate::policy::Contents;
-use crate::reader::{OpenRequest, Opened};
+use crate::reader::{OpenRequest, Opened, store_etag};
 use crate::store::{self, Body};
 use crate::stream;
 use crate::{Error, ObjectRef, SealedObjects, bucket_uri, etag};
@@ -22,7 +24,7 @@ const PAGE_LIMIT: usize = 16 * 1024 * 1024;
 /// Questions about objects whose stored length does not tell that are open at the same time.
 const FAN_OUT: usize = 16;
 
-/// How long a page waits for such questions; what is not answered then keeps its stored size.
+/// How long a page waits for such questions. Then the client is asked to come again: what was answered is remembered.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which page of which bucket to list.
@@ -48,66 +50,82 @@ impl SealedObjects {
         let (mut parts, body) = response.into_parts();
         let page = stream::collect(body, PAGE_LIMIT).await.map_err(|error| Error::BadAnswer(error.to_string()))?;
         let listing = Listing::parse(&page)?;
-        let deadline = Instant::now() + PATIENCE;
-        // Arithmetic first: most pages have no question at all.
-        let known: Vec<_> = listing.objects.iter().map(|object| self.known(&request.bucket, object)).collect();
-        let open = listing.objects.iter().zip(&known).filter(|(_, known)| known.is_none());
-        let questions: Vec<_> = open.map(|(object, _)| self.asked(&request.bucket, object, deadline)).collect();
-        let answers: Vec<_> = futures::stream::iter(questions).buffered(FAN_OUT).collect().await;
-        let mut answers = answers.into_iter();
-        let page = listing.amend(known.into_iter().filter_map(|known| known.or_else(|| answers.next())));
+        let page = listing.amend(self.shown(&request.bucket, &listing.objects).await?);
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
         Ok(Response::from_parts(parts, store::full(page)))
     }
 
+    /// Size and ETag of each entry as clients see them: by rule and arithmetic, from what is remembered, or asked.
+    async fn shown(&self, bucket: &str, objects: &[ListedObject]) -> Result<Vec<(u64, String)>, Error> {
+        // Arithmetic first: most pages have no question at all.
+        let mut shown: Vec<_> = objects.iter().map(|object| self.known(bucket, object)).collect();
+        let open = |shown: &[Option<_>]| -> Vec<usize> { (0..shown.len()).filter(|at| shown[*at].is_none()).collect() };
+        let unknown = open(&shown);
+        let keys: Vec<_> = unknown.iter().map(|at| gist_key(bucket, &objects[*at])).collect();
+        for (at, gist) in unknown.into_iter().zip(self.facts.gists(&keys).await) {
+            shown[at] = gist.and_then(|gist| self.remembered(bucket, &objects[at], &gist));
+        }
+        let unknown = open(&shown);
+        let deadline = Instant::now() + PATIENCE;
+        let questions: Vec<_> = unknown.iter().map(|at| self.asked(bucket, &objects[*at], deadline)).collect();
+        let answers: Vec<_> = futures::stream::iter(questions).buffered(FAN_OUT).collect().await;
+        for (at, answer) in unknown.into_iter().zip(answers) {
+            shown[at] = Some(answer?);
+        }
+        Ok(shown.into_iter().flatten().collect())
+    }
+
     /// The size and the ETag that clients see, when rule and arithmetic tell.
     fn known(&self, bucket: &str, object: &ListedObject) -> Option<(u64, String)> {
-        let contents = self.policies.rule(bucket, &object.key).map(|rule| rule.contents);
-        match contents {
-            Some(Contents::Plain) => Some((object.stored_len, object.etag.clone())),
+        match self.policies.rule(bucket, &object.key) {
+            Some(rule) if rule.contents == Contents::Plain => Some((object.stored_len, object.etag.clone())),
+            Some(rule) if rule.listings_ask() => None,
             // A length without a solution: parts of odd sizes, whose footer alone knows.
-            Some(Contents::Sealed) | None => {
-                Some((layout::plain_len(object.stored_len)?, etag::hide_md5(&object.etag)))
-            }
-            Some(Contents::Mixed) => None,
+            _ => Some((layout::plain_len(object.stored_len)?, etag::hide_md5(&object.etag))),
         }
+    }
+
+    /// The same out of what is remembered, if that is enough under the rule.
+    fn remembered(&self, bucket: &str, object: &ListedObject, gist: &Gist) -> Option<(u64, String)> {
+        let rule = self.policies.rule(bucket, &object.key)?;
+        let enough = gist.complete || !rule.shows_md5();
+        enough.then(|| (gist.plain_len, rule.shown_etag(&object.etag, Some(gist))))
     }
 
     /// The same for an object that has to be asked.
-    async fn asked(&self, bucket: &str, object: &ListedObject, deadline: Instant) -> (u64, String) {
-        let plain_len = self.asked_in_time(bucket, object, deadline).await;
-        (plain_len.unwrap_or(object.stored_len), etag::hide_md5(&object.etag))
-    }
-
-    async fn asked_in_time(&self, bucket: &str, object: &ListedObject, deadline: Instant) -> Option<u64> {
-        if Instant::now() >= deadline {
-            return None;
+    async fn asked(&self, bucket: &str, object: &ListedObject, deadline: Instant) -> Result<(u64, String), Error> {
+        let gist = tokio::time::timeout_at(deadline, self.ask_gist(bucket, object)).await;
+        let found = gist.map_err(|_| Error::ListingTooSlow)?;
+        if let (Some((etag, gist)), Some(rule)) = (found, self.policies.rule(bucket, &object.key)) {
+            self.facts.keep(GistKey::new(bucket, &object.key, &etag), gist);
+            return Ok((gist.plain_len, rule.shown_etag(&etag, Some(&gist))));
         }
-        tokio::time::timeout_at(deadline, self.asked_len(bucket, object)).await.ok().flatten()
+        // It cannot be read, and says so when it is; until then the stored length tells what there is to tell.
+        Ok((layout::plain_len(object.stored_len).unwrap_or(object.stored_len), etag::hide_md5(&object.etag)))
     }
 
-    /// The plaintext length of an object whose stored length does not tell; `None` when it cannot be known now.
-    async fn asked_len(&self, bucket: &str, object: &ListedObject) -> Option<u64> {
+    /// The store's ETag of the object, and what it says of itself; `None` when it cannot be read. It may be another than the
+    /// listed one by now: then that is what is shown.
+    async fn ask_gist(&self, bucket: &str, object: &ListedObject) -> Option<(String, Gist)> {
+        let listed = |gist| Some((object.etag.clone(), gist));
         // What is shorter than a summary is not sealed, and needs no question.
         if object.stored_len < SUMMARY_LEN {
-            return None;
+            return listed(Gist::plain(object.stored_len));
         }
         let at = ObjectRef { bucket: bucket.to_owned(), key: object.key.clone(), version: object.version.clone() };
         if let Some(facts) = self.facts.find(&at, &object.etag) {
-            return Some(facts.plain_len);
+            return listed(Gist::from(facts.as_ref()));
         }
-        if let Some(plain_len) = self.facts.find_len(&at, &object.etag) {
-            return Some(plain_len);
-        }
-        let request =
-            OpenRequest { at: at.clone(), want: None, part: None, headers: HeaderMap::new(), checksums: false };
-        let plain_len = match self.head(request).await {
-            Ok(Opened::Object(found)) => found.plain_len,
+        let request = OpenRequest { at, want: None, part: None, headers: HeaderMap::new(), checksums: false };
+        match self.read_head(&request).await {
+            Ok(Opened::Object(found)) => Some((store_etag(&found.headers)?.to_owned(), found.gist())),
             // It will not become ours under the same ETag.
-            Err(Error::NotSealed { .. }) => object.stored_len,
-            _ => return None,
-        };
-        self.facts.remember_len(&at, &object.etag, plain_len);
-        Some(plain_len)
+            Err(Error::NotSealed { .. }) => listed(Gist::plain(object.stored_len)),
+            _ => None,
+        }
     }
+}
+
+fn gist_key(bucket: &str, object: &ListedObject) -> GistKey {
+    GistKey::new(bucket, &object.key, &object.etag)
 }

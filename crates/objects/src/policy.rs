@@ -25,6 +25,15 @@ pub enum MetadataMode {
     Clear,
 }
 
+/// What clients are shown as an object's ETag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EtagMode {
+    /// The store's, altered so that nobody takes it for the MD5 of the content (the default).
+    Opaque,
+    /// The MD5 of the content, as plain S3 has it; of uploads in parts the MD5 of the parts' MD5s and their number.
+    Md5,
+}
+
 /// How objects of some buckets, or of a prefix in them, are written and read.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -36,6 +45,8 @@ pub struct Rule {
     pub seal: bool,
     /// What is there to be read.
     pub contents: Contents,
+    /// What clients are shown as ETags.
+    pub etag: EtagMode,
     /// What the key wrap binds.
     pub binding: BindingMode,
     /// What happens to user metadata.
@@ -52,6 +63,16 @@ impl Rule {
     /// How exactly the rule speaks of what it matches: exact bucket names before patterns, longer ones first.
     fn exactness(&self) -> (usize, bool, usize) {
         (self.buckets.replace('*', "").len(), !self.buckets.contains('*'), self.prefix.len())
+    }
+
+    /// Whether clients are shown MD5s of plaintext, which only the objects themselves know.
+    pub(crate) fn shows_md5(&self) -> bool {
+        self.etag == EtagMode::Md5 && self.contents != Contents::Plain
+    }
+
+    /// Whether entries of listings have to be asked what they are.
+    pub(crate) fn listings_ask(&self) -> bool {
+        self.contents == Contents::Mixed || self.shows_md5()
     }
 
     /// The name of `bucket` as the key wrap knows it.
@@ -122,6 +143,7 @@ mod tests {
             prefix: prefix.into(),
             seal: true,
             contents: Contents::Sealed,
+            etag: EtagMode::Opaque,
             binding: BindingMode::Object,
             metadata: MetadataMode::Sealed,
             bucket_identity: None,

@@ -15,12 +15,16 @@ use crate::store::{self, Body};
 use crate::{Error, Facts, ObjectRef, RangeSpec, SealedObjects, metadata};
 
 mod attributes;
+mod facts;
 mod found;
+mod if_range;
 mod opening;
 
 pub use attributes::Attributes;
 
 use self::found::Found;
+
+pub(crate) use self::facts::store_etag;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -62,8 +66,8 @@ pub struct OpenedObject {
     pub metadata: BTreeMap<String, String>,
     /// Whether the object is one of ours.
     pub sealed: bool,
-    /// Whether the rule keeps the store's ETag as it is.
-    pub plain_rule: bool,
+    /// The ETag that clients are shown, if the store gave one.
+    pub etag: Option<String>,
     /// How many parts the object was uploaded in, when a part was asked for.
     pub parts_count: Option<usize>,
     /// The summary's facts, when they were at hand without a request of their own.
@@ -81,17 +85,35 @@ impl SealedObjects {
     /// # Errors
     /// Why the stored object cannot be opened; see [`Error`].
     pub async fn open(&self, request: OpenRequest) -> Result<Opened, Error> {
-        for _ in 1..ATTEMPTS {
-            match self.open_once(&request).await {
+        let rule = self.rule(&request.at.bucket, &request.at.key)?;
+        for _ in 0..ATTEMPTS {
+            let opened = match self.open_if_range(&request, rule).await {
+                Ok(opened) => self.with_etag(&request.at, rule, opened).await,
+                Err(error) => Err(error),
+            };
+            match opened {
                 Err(Error::Replaced) => {}
                 outcome => return outcome,
             }
         }
-        self.open_once(&request).await
+        Err(Error::Replaced)
     }
 
-    async fn open_once(&self, request: &OpenRequest) -> Result<Opened, Error> {
-        let rule = self.rule(&request.at.bucket, &request.at.key)?;
+    /// Undoes `If-Range`, which not every store knows: the range is asked for under the condition, and all when it fails.
+    async fn open_if_range(&self, request: &OpenRequest, rule: &Rule) -> Result<Opened, Error> {
+        let mut request = request.clone();
+        let Some(condition) = request.headers.remove(IF_RANGE) else { return self.open_once(&request, rule).await };
+        let whole = OpenRequest { want: None, ..request.clone() };
+        if request.want.is_some() && if_range::as_condition(&condition, &mut request.headers) {
+            match self.open_once(&request, rule).await? {
+                Opened::Answer(answer) if answer.status() == StatusCode::PRECONDITION_FAILED => {}
+                opened => return Ok(opened),
+            }
+        }
+        self.open_once(&whole, rule).await
+    }
+
+    async fn open_once(&self, request: &OpenRequest, rule: &Rule) -> Result<Opened, Error> {
         if let Some(number) = request.part {
             return self.open_numbered(request, rule, number).await;
         }
@@ -101,12 +123,11 @@ impl SealedObjects {
         };
         if rule.contents == Contents::Plain {
             let response = self.fetch(request, Some(want.plain_header())).await?;
-            return plain_object(rule, response);
+            return plain_object(response);
         }
         let Some(header) = want.sealed_header() else { return self.open_length_first(request, rule, want).await };
         let response = self.fetch(request, Some(header)).await?;
         match response.status() {
-            StatusCode::OK if request.headers.contains_key(IF_RANGE) => self.open_whole(request, rule, response).await,
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => match metadata::envelope(response.headers())? {
                 Some(envelope) => self.open_range(request, rule, &envelope, want, response).await,
                 None => self.open_length_first(request, rule, want).await,
@@ -123,10 +144,26 @@ impl SealedObjects {
     /// Why the stored object cannot be opened; see [`Error`].
     pub async fn head(&self, request: OpenRequest) -> Result<Opened, Error> {
         let rule = self.rule(&request.at.bucket, &request.at.key)?;
-        if request.checksums
+        for _ in 0..ATTEMPTS {
+            match self.read_head(&request).await {
+                Ok(opened) => match self.with_etag(&request.at, rule, opened).await {
+                    Err(Error::Replaced) => {}
+                    outcome => return outcome,
+                },
+                Err(Error::Replaced) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Replaced)
+    }
+
+    /// The same, without the ETag that clients are shown.
+    pub(crate) async fn read_head(&self, request: &OpenRequest) -> Result<Opened, Error> {
+        let rule = self.rule(&request.at.bucket, &request.at.key)?;
+        if (request.checksums || rule.shows_md5())
             && request.part.is_none()
             && rule.contents != Contents::Plain
-            && let Some(opened) = self.head_with_summary(&request, rule).await?
+            && let Some(opened) = self.head_with_summary(request, rule).await?
         {
             return Ok(opened);
         }
@@ -139,7 +176,7 @@ impl SealedObjects {
             return Ok(Opened::Answer(response));
         }
         let Some(found) = self.find(&request.at, rule, response.headers()).await? else {
-            return plain_object(rule, response);
+            return plain_object(response);
         };
         let facts = self.known_facts(&request.at, response.headers());
         let mut object = sealed_object(response.into_parts().0.headers, &found.keys, found.plain_len, facts)?;
@@ -188,17 +225,14 @@ impl SealedObjects {
             None => content_length(head.headers())?,
         };
         let Some(range) = want.resolve(plain_len) else { return Ok(Opened::Unsatisfiable { plain_len }) };
-        self.open_found(request, rule, head.headers(), found, range).await
+        self.open_found(request, head.headers(), found, range).await
     }
 
     /// Reads a part by its number.
     async fn open_numbered(&self, request: &OpenRequest, rule: &Rule, number: u32) -> Result<Opened, Error> {
         let query = format!("partNumber={number}");
         if rule.contents == Contents::Plain {
-            return plain_object(
-                rule,
-                self.ask(Method::GET, request.at.uri_with(&query)?, request.headers.clone()).await?,
-            );
+            return plain_object(self.ask(Method::GET, request.at.uri_with(&query)?, request.headers.clone()).await?);
         }
         let head = self.ask(Method::HEAD, request.at.uri()?, request.headers.clone()).await?;
         if head.status() != StatusCode::OK {
@@ -206,11 +240,11 @@ impl SealedObjects {
         }
         let Some(found) = self.find(&request.at, rule, head.headers()).await? else {
             let response = self.ask(Method::GET, request.at.uri_with(&query)?, pin(head.headers())?).await?;
-            return plain_object(rule, response);
+            return plain_object(response);
         };
         let parts_count = found.map.as_ref().map(|map| map.parts().len());
         let opened = if let Some(range) = Self::numbered(&found, number)? {
-            self.open_found(request, rule, head.headers(), Some(found), range).await?
+            self.open_found(request, head.headers(), Some(found), range).await?
         } else {
             let whole = OpenRequest { part: None, headers: pin(head.headers())?, ..request.clone() };
             let response = self.fetch(&whole, None).await?;
@@ -240,7 +274,6 @@ impl SealedObjects {
     async fn open_found(
         &self,
         request: &OpenRequest,
-        rule: &Rule,
         head: &HeaderMap,
         found: Option<Found>,
         range: Range<u64>,
@@ -253,7 +286,7 @@ impl SealedObjects {
         let response = self.fetch(&pinned, Some(format!("bytes={}-{}", fetch.start, fetch.end - 1))).await?;
         match (response.status(), found) {
             (StatusCode::PRECONDITION_FAILED, _) => Err(Error::Replaced),
-            (StatusCode::OK | StatusCode::PARTIAL_CONTENT, None) => plain_object(rule, response),
+            (StatusCode::OK | StatusCode::PARTIAL_CONTENT, None) => plain_object(response),
             (StatusCode::OK | StatusCode::PARTIAL_CONTENT, Some(found)) => found.open(response, range).await,
             _ => Ok(Opened::Answer(response)),
         }
@@ -267,7 +300,7 @@ impl SealedObjects {
             return Ok(Opened::Answer(response));
         }
         let Some(found) = self.find(&request.at, rule, response.headers()).await? else {
-            return plain_object(rule, response);
+            return plain_object(response);
         };
         let sealed_len = content_length(response.headers())?;
         let (parts, body) = response.into_parts();
@@ -305,7 +338,7 @@ impl SealedObjects {
         }
         // Chunks lie elsewhere than in an object of one part: ask again, for the same version.
         let (parts, _) = response.into_parts();
-        self.open_found(request, rule, &parts.headers, Some(found), range).await
+        self.open_found(request, &parts.headers, Some(found), range).await
     }
 
     async fn fetch(&self, request: &OpenRequest, range: Option<String>) -> Result<Response<Body>, Error> {
@@ -315,16 +348,6 @@ impl SealedObjects {
         }
         self.ask(Method::GET, request.at.uri()?, headers).await
     }
-
-    fn known_facts(&self, at: &ObjectRef, headers: &HeaderMap) -> Option<Arc<Facts>> {
-        self.facts.find(at, headers.get(ETAG)?.to_str().ok()?)
-    }
-
-    fn remember_facts(&self, at: &ObjectRef, headers: &HeaderMap, facts: &Arc<Facts>) {
-        if let Some(etag) = headers.get(ETAG).and_then(|etag| etag.to_str().ok()) {
-            self.facts.remember(at, etag, Arc::clone(facts));
-        }
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
@@ -332,7 +355,7 @@ fn wrong(error: envelope::Error) -> Error {
     Error::Integrity(error.to_string())
 }
 
-fn content_length(headers: &HeaderMap) -> Result<u64, Error> {
+pub(crate) fn content_length(headers: &HeaderMap) -> Result<u64, Error> {
     let value = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     value.ok_or_else(|| Error::BadAnswer("an object without Content-Length".into()))
 }
@@ -374,7 +397,7 @@ fn sealed_object(
         range: None,
         metadata,
         sealed: true,
-        plain_rule: false,
+        etag: None,
         parts_count: None,
         facts,
         body: store::empty(),
@@ -382,7 +405,7 @@ fn sealed_object(
 }
 
 /// An object that is not ours, as the store gives it.
-fn plain_object(rule: &Rule, response: Response<Body>) -> Result<Opened, Error> {
+fn plain_object(response: Response<Body>) -> Result<Opened, Error> {
     if !response.status().is_success() {
         return Ok(Opened::Answer(response));
     }
@@ -394,14 +417,13 @@ fn plain_object(rule: &Rule, response: Response<Body>) -> Result<Opened, Error> 
         _ => (content_length(&parts.headers)?, None),
     };
     let metadata = metadata::clear(&parts.headers);
-    let plain_rule = rule.contents == Contents::Plain;
     Ok(Opened::Object(OpenedObject {
         headers: parts.headers,
         plain_len,
         range,
         metadata,
         sealed: false,
-        plain_rule,
+        etag: None,
         parts_count: None,
         facts: None,
         body,

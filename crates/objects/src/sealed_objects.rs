@@ -5,8 +5,8 @@ use std::sync::Arc;
 use envelope::{Binding, Envelope, ObjectKeys};
 use http::{HeaderMap, Method, Request, Response, Uri};
 
-use crate::facts::FactsCache;
-use crate::policy::{Contents, PolicyTable, Rule};
+use crate::facts::{FactsCache, FactsFile};
+use crate::policy::{PolicyTable, Rule};
 use crate::store::{self, Body, Store};
 use crate::{Error, ObjectRef, Random, UploadState};
 
@@ -24,7 +24,7 @@ impl SealedObjects {
     /// Objects on `store`, written and read as `policies` say, with keys and nonces from `random`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, policies: PolicyTable, random: Arc<dyn Random>) -> Self {
-        Self { store, policies: Arc::new(policies), random, facts: Arc::new(FactsCache::new()), uploads: None }
+        Self { store, policies: Arc::new(policies), random, facts: Arc::new(FactsCache::new(None)), uploads: None }
     }
 
     /// The same, with a place for the state of unfinished multipart uploads. Without one, uploads fail.
@@ -34,18 +34,19 @@ impl SealedObjects {
         self
     }
 
+    /// The same, with facts about objects remembered beyond the life of the process.
+    #[must_use]
+    pub fn with_facts(mut self, file: FactsFile) -> Self {
+        self.facts = Arc::new(FactsCache::new(Some(file)));
+        self
+    }
+
     /// Sends a request that sealing does not concern and hands back the store's answer.
     ///
     /// # Errors
     /// [`Error::Store`] when there was no answer.
     pub async fn forward(&self, request: Request<Body>) -> Result<Response<Body>, Error> {
         Ok(self.store.send(request).await?)
-    }
-
-    /// Whether clients see an altered ETag for this object; see [`crate::hide_md5`].
-    #[must_use]
-    pub fn hides_etags(&self, at: &ObjectRef) -> bool {
-        self.policies.rule(&at.bucket, &at.key).is_none_or(|rule| rule.contents != Contents::Plain)
     }
 
     pub(crate) fn rule(&self, bucket: &str, key: &str) -> Result<&Rule, Error> {

@@ -1,17 +1,20 @@
 //! Writing one object: the data key, the envelope, and a body that ends only when everything that came was believed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use envelope::{
     Binding, Computed, DataKey, DigestSet, ENVELOPE_NAME, Envelope, METADATA_NAME, ObjectKeys, Sealer, Upload,
 };
-use http::header::{CONTENT_LENGTH, ETAG};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 
 use crate::checking::{Checker, ComputedSlot, PassMachine, Verdict, drive};
+use crate::facts::{Gist, GistKey};
 use crate::policy::{MetadataMode, Rule};
 use crate::random::draw;
+use crate::reader::store_etag;
 use crate::store::{Body, BoxError};
 use crate::stream::{FailureSlot, Machine};
 use crate::{Error, Facts, ObjectRef, Random, SealedObjects, USER_METADATA_PREFIX, metadata};
@@ -38,6 +41,8 @@ pub struct SealOutcome {
     pub response: Response<Body>,
     /// The digests of the plaintext, when all of it was read.
     pub computed: Option<Computed>,
+    /// The ETag that clients are shown, when the object was stored.
+    pub etag: Option<String>,
 }
 
 impl SealedObjects {
@@ -49,6 +54,7 @@ impl SealedObjects {
         let rule = self.rule(&request.at.bucket, &request.at.key)?;
         let client_metadata = metadata::from_client(&request.headers)?;
         let computed = ComputedSlot::default();
+        request.digests.md5 |= rule.seal && rule.shows_md5();
         let checker = Checker::new(&request.digests, request.verdict, &computed);
         let (body, failures) = if rule.seal {
             drop_plaintext_facts(&mut request.headers);
@@ -65,10 +71,13 @@ impl SealedObjects {
         };
         let response = self.store_body(&request.at, request.headers, body, &failures).await?;
         let computed = computed.take();
-        if rule.seal && response.status().is_success() {
-            self.remember(&request.at, &response, request.plain_len, computed.as_ref());
+        let mut etag = None;
+        if let (true, Some(stored)) = (response.status().is_success(), store_etag(response.headers())) {
+            let facts = computed.clone().filter(|_| rule.seal);
+            let facts = facts.map(|computed| Arc::new(Facts::new(request.plain_len, computed)));
+            etag = Some(self.stored(&request.at, rule, stored, request.plain_len, facts));
         }
-        Ok(SealOutcome { response, computed })
+        Ok(SealOutcome { response, computed, etag })
     }
 
     /// Draws and wraps a data key and writes the envelope and the client's metadata into `headers`.
@@ -116,11 +125,23 @@ impl SealedObjects {
         }
     }
 
-    fn remember(&self, at: &ObjectRef, response: &Response<Body>, plain_len: u64, computed: Option<&Computed>) {
-        let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
-        if let (Some(etag), Some(computed)) = (etag, computed) {
-            self.facts.remember(at, etag, Facts::new(plain_len, computed.clone()).into());
+    /// Remembers what was just stored, sealed if there are `facts`; the ETag that clients are shown for it.
+    pub(crate) fn stored(
+        &self,
+        at: &ObjectRef,
+        rule: &Rule,
+        etag: &str,
+        plain_len: u64,
+        facts: Option<Arc<Facts>>,
+    ) -> String {
+        let gist = facts.as_deref().map_or(Gist::plain(plain_len), Gist::from);
+        if rule.listings_ask() {
+            self.facts.keep(GistKey::new(&at.bucket, &at.key, etag), gist);
         }
+        if let Some(facts) = facts {
+            self.facts.remember(at, etag, facts);
+        }
+        rule.shown_etag(etag, Some(&gist))
     }
 }
 

@@ -16,8 +16,9 @@ use http_body_util::BodyExt as _;
 use keyring::{AesKey, Keyring};
 use memory_store::{Fault, MemoryStore};
 use objects::{
-    BindingMode, ChecksumName, Contents, Copied, CopiedObject, CopyRequest, DigestSet, Error, MetadataMode, ObjectRef,
-    OpenRequest, Opened, OpenedObject, PolicyTable, Random, RandomError, Rule, SealRequest, SealedObjects, store,
+    BindingMode, ChecksumName, Contents, Copied, CopiedObject, CopyRequest, DigestSet, Error, EtagMode, MetadataMode,
+    ObjectRef, OpenRequest, Opened, OpenedObject, PolicyTable, Random, RandomError, Rule, SealRequest, SealedObjects,
+    store,
 };
 
 /// Counts up: good enough where nobody attacks.
@@ -32,7 +33,7 @@ impl Random for Counter {
 
 fn rule(bucket: &str, seal: bool, contents: Contents, metadata: MetadataMode) -> Rule {
     let (buckets, prefix, binding) = (bucket.into(), String::new(), BindingMode::Object);
-    Rule { buckets, prefix, seal, contents, binding, metadata, bucket_identity: None }
+    Rule { buckets, prefix, seal, contents, etag: EtagMode::Opaque, binding, metadata, bucket_identity: None }
 }
 
 /// Buckets named for their rules.

@@ -16,8 +16,9 @@ use http_body_util::BodyExt as _;
 use keyring::{AesKey, Keyring};
 use memory_store::{Fault, MemoryStore};
 use objects::{
-    BindingMode, ChecksumName, Computed, Contents, DigestSet, Error, ListRequest, MetadataMode, ObjectRef, OpenRequest,
-    Opened, OpenedObject, PolicyTable, Random, RandomError, RangeSpec, Rule, SealRequest, SealedObjects, store,
+    BindingMode, ChecksumName, Computed, Contents, DigestSet, Error, EtagMode, ListRequest, MetadataMode, ObjectRef,
+    OpenRequest, Opened, OpenedObject, PolicyTable, Random, RandomError, RangeSpec, Rule, SealRequest, SealedObjects,
+    store,
 };
 
 const CHUNK: usize = 65_536;
@@ -38,6 +39,7 @@ fn rule(contents: Contents) -> Rule {
         prefix: String::new(),
         seal: contents != Contents::Plain,
         contents,
+        etag: EtagMode::Opaque,
         binding: BindingMode::Object,
         metadata: MetadataMode::Sealed,
         bucket_identity: None,

@@ -122,6 +122,8 @@ pub(crate) struct RuleSettings {
     pub(crate) prefix: String,
     pub(crate) seal: bool,
     pub(crate) contents: Contents,
+    /// Whether ETags are MD5s of plaintext.
+    pub(crate) md5_etags: bool,
     pub(crate) binding: Binding,
     pub(crate) clear_metadata: bool,
     pub(crate) bucket_identity: Option<String>,

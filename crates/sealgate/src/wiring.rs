@@ -13,7 +13,10 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use gateway::{Client, CorsRule, Gateway, GatewayOptions};
 use keyring::{AesKey, Keyring, WrappingKey};
-use objects::{BindingMode, LocalUploads, MetadataMode, PolicyTable, Random, RandomError, Rule, SealedObjects, Store};
+use objects::{
+    BindingMode, EtagMode, FactsFile, LocalUploads, MetadataMode, PolicyTable, Random, RandomError, Rule,
+    SealedObjects, Store,
+};
 use s3s::auth::SecretKey;
 
 use self::directory::Directory;
@@ -46,6 +49,9 @@ pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired,
     if let Some(uploads) = uploads(settings)? {
         objects = objects.with_uploads(Arc::new(uploads));
     }
+    if let Some(facts) = facts(settings) {
+        objects = objects.with_facts(facts);
+    }
     Ok(Wired { gateway: Gateway::with_options(objects, clients, options(settings)), probe })
 }
 
@@ -62,6 +68,19 @@ fn uploads(settings: &Settings) -> Result<Option<LocalUploads>, Failure> {
     let path = data.join("uploads.redb");
     let uploads = LocalUploads::open(&path).with_context(|| format!("{} (another Sealgate?)", path.display()));
     uploads.map(Some).map_err(Failure::Settings)
+}
+
+/// Where facts about objects outlive the process: a file in the data directory, when there can be one. Without it listings may
+/// ask the store more often, and that is all.
+fn facts(settings: &Settings) -> Option<FactsFile> {
+    let path = firstrun::data_directory(&settings.data).ok()?.join("facts.redb");
+    match FactsFile::open(&path) {
+        Ok(file) => Some(file),
+        Err(cause) => {
+            tracing::warn!(path = %path.display(), cause, "facts about objects are remembered in memory only");
+            None
+        }
+    }
 }
 
 fn options(settings: &Settings) -> GatewayOptions {
@@ -142,6 +161,7 @@ fn rule(settings: &RuleSettings) -> Rule {
             Contents::Mixed => objects::Contents::Mixed,
             Contents::Plain => objects::Contents::Plain,
         },
+        etag: if settings.md5_etags { EtagMode::Md5 } else { EtagMode::Opaque },
         binding: match settings.binding {
             Binding::Object => BindingMode::Object,
             Binding::Key => BindingMode::Key,

@@ -8,5 +8,5 @@ use crate::error::Fault;
 
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
     let upload_id = call.target.param("uploadId").unwrap_or_default();
-    pass_on(objects.abort_upload(&call.object(), upload_id).await?, false).await
+    pass_on(objects.abort_upload(&call.object(), upload_id).await?).await
 }

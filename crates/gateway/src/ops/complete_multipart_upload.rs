@@ -29,7 +29,7 @@ pub(super) async fn serve(objects: &SealedObjects, mut call: Call<'_>) -> Result
     let (at, upload_id) = (call.object(), call.target.param("uploadId").unwrap_or_default().to_owned());
     let said = checksums::named(&call.headers)?;
     let plain_len = call.headers.get("x-amz-mp-object-size").and_then(|value| value.to_str().ok()?.parse().ok());
-    let store_headers = conditions(&call.headers);
+    let store_headers = objects.with_store_etags(&at, conditions(&call.headers)).await?;
     // These speak of the object; the document has none of its own.
     for name in said.keys() {
         call.headers.remove(name.header());
@@ -52,7 +52,7 @@ async fn complete(
     let (at, upload_id) = (request.at.clone(), request.upload_id.clone());
     match objects.complete_upload(request).await? {
         Some(UploadOutcome::Done(completed)) => Ok(answer(&at, &completed)),
-        Some(UploadOutcome::Answer(answer)) => refused(pass_on(answer, true).await?).await,
+        Some(UploadOutcome::Answer(answer)) => refused(pass_on(answer).await?).await,
         None => {
             let uri = at.uri_with(&format!("uploadId={}", objects::encode_value(&upload_id)))?;
             forward(&objects, Method::POST, uri, client, document).await
@@ -126,7 +126,7 @@ fn answer(at: &ObjectRef, completed: &Completed) -> Response<Body> {
         checksums::kind_name(completed.checksum_type),
     );
     let mut answer = super::xml(document);
-    let mut fields = headers::for_client(&completed.headers, true, false);
+    let mut fields = headers::for_client(&completed.headers, true);
     fields.remove(http::header::CONTENT_TYPE);
     answer.headers_mut().extend(fields.into_iter().filter_map(|(name, value)| Some((name?, value))));
     answer

@@ -25,11 +25,11 @@ pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Res
     };
     let request = CreateRequest { at: at.clone(), headers: headers::for_store(&call.headers), checksum };
     let created = match objects.create_upload(request).await? {
-        UploadOutcome::Answer(answer) => return pass_on(answer, false).await,
+        UploadOutcome::Answer(answer) => return pass_on(answer).await,
         UploadOutcome::Done(created) => created,
     };
     let mut answer = super::xml(document(&created.upload_id));
-    answer.headers_mut().extend(headers::for_client(&created.headers, true, false));
+    answer.headers_mut().extend(headers::for_client(&created.headers, true));
     answer.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     if let Some((name, kind)) = checksum {
         answer.headers_mut().insert("x-amz-checksum-algorithm", HeaderValue::from_static(name.as_str()));

@@ -6,9 +6,9 @@ use objects::{Body, SealedObjects};
 
 use super::{Call, forward};
 use crate::error::Fault;
-use crate::headers;
 
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
     let uri = call.object().uri()?;
-    forward(objects, Method::DELETE, uri, headers::for_store(&call.headers), Bytes::new()).await
+    let headers = call.store_headers(objects).await?;
+    forward(objects, Method::DELETE, uri, headers, Bytes::new()).await
 }

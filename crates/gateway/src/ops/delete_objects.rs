@@ -1,9 +1,11 @@
 //! `DeleteObjects`: up to a thousand keys in one document, with the ETags in it given back to the store.
 
 use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http::{Method, Response};
-use objects::{Body, SealedObjects, bucket_uri, rewrite_elements, show_md5};
+use objects::{Body, ObjectRef, SealedObjects, bucket_uri, rewrite_elements};
 use s3s::S3ErrorCode;
+use serde::Deserialize;
 
 use super::{Call, forward};
 use crate::error::Fault;
@@ -12,27 +14,62 @@ use crate::{headers, small_body};
 /// S3's limit for one request.
 const KEY_LIMIT: usize = 1_000;
 
+/// Objects with a condition are looked at this many at a time, where their ETags are MD5s.
+const FAN_OUT: usize = 16;
+
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
-    let uri = bucket_uri(&call.target.bucket, "delete=")?;
+    let bucket = call.target.bucket;
+    let uri = bucket_uri(&bucket, "delete=")?;
     let document = small_body::read(call.body, &call.headers, call.trailing).await?;
-    let document = for_store(&document)?;
+    let entries = entries(&document)?;
+    let conditions = entries.into_iter().filter_map(|entry| entry.condition(&bucket));
+    let questions: Vec<_> = conditions.map(|(at, etag)| store_etag(objects, at, etag)).collect();
+    let etags: Vec<_> = stream::iter(questions).buffered(FAN_OUT).try_collect().await?;
+    let document = with_etags(&document, etags)?;
     forward(objects, Method::POST, uri, headers::for_document(&call.headers, &document), document).await
 }
 
-fn for_store(document: &[u8]) -> Result<Bytes, Fault> {
-    let malformed = |_| malformed();
-    let mut keys = 0;
-    rewrite_elements(document, &["Delete", "Object", "Key"], |_| {
-        keys += 1;
-        None
-    })
-    .map_err(malformed)?;
-    if !(1..=KEY_LIMIT).contains(&keys) {
-        return Err(self::malformed());
+async fn store_etag(objects: &SealedObjects, at: ObjectRef, etag: String) -> Result<String, Fault> {
+    Ok(objects.store_etag(&at, &etag).await?)
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(rename = "Object", default)]
+    entries: Vec<Entry>,
+}
+
+/// An object to be deleted.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    key: String,
+    version_id: Option<String>,
+    #[serde(rename = "ETag")]
+    etag: Option<String>,
+}
+
+impl Entry {
+    /// The object and the ETag that it must have, if there is such a condition.
+    fn condition(self, bucket: &str) -> Option<(ObjectRef, String)> {
+        let at = ObjectRef { bucket: bucket.to_owned(), key: self.key, version: self.version_id };
+        Some((at, self.etag.filter(|etag| !etag.is_empty())?))
     }
-    let document =
-        rewrite_elements(document, &["Delete", "Object", "ETag"], |etag| Some(show_md5(etag))).map_err(malformed)?;
-    Ok(Bytes::from(document))
+}
+
+fn entries(document: &[u8]) -> Result<Vec<Entry>, Fault> {
+    let text = std::str::from_utf8(document).map_err(|_| malformed())?;
+    let document: Document = quick_xml::de::from_str(text).map_err(|_| malformed())?;
+    let known = (1..=KEY_LIMIT).contains(&document.entries.len());
+    known.then_some(document.entries).ok_or_else(malformed)
+}
+
+/// The document with its ETags, in order, replaced by the store's.
+fn with_etags(document: &[u8], etags: Vec<String>) -> Result<Bytes, Fault> {
+    let mut etags = etags.into_iter();
+    let next = |etag: &str| if etag.is_empty() { None } else { etags.next() };
+    let document = rewrite_elements(document, &["Delete", "Object", "ETag"], next);
+    document.map(Bytes::from).map_err(|_| malformed())
 }
 
 fn malformed() -> Fault {
@@ -47,19 +84,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn etags_are_given_back() {
-        let document =
-            b"<Delete><Object><Key>a</Key><ETag>\"9b2cf535f27731c974343645a3985328-0\"</ETag></Object></Delete>";
-        let document = for_store(document).unwrap();
-        assert!(std::str::from_utf8(&document).unwrap().contains("9b2cf535f27731c974343645a3985328&quot;<"));
+    fn conditions_are_read_and_etags_replaced_in_place() {
+        let document = b"<Delete><Quiet>true</Quiet><Object><Key>a</Key><ETag></ETag></Object><Object><Key>a</Key><ETag/></Object>\
+            <Object><ETag>\"one\"</ETag><Key>b&amp;c</Key></Object><Object><Key>d</Key><VersionId>v</VersionId><ETag>two</ETag></Object></Delete>";
+        let conditions: Vec<_> =
+            entries(document).unwrap().into_iter().filter_map(|entry| entry.condition("bucket")).collect();
+        let seen: Vec<_> =
+            conditions.iter().map(|(at, etag)| (at.key.as_str(), at.version.as_deref(), etag.as_str())).collect();
+        assert_eq!(seen, [("b&c", None, "\"one\""), ("d", Some("v"), "two")]);
+        let amended = with_etags(document, vec!["1".into(), "2".into()]).unwrap();
+        let wanted = String::from_utf8_lossy(document).replace("\"one\"", "1").replace("two", "2");
+        assert_eq!(std::str::from_utf8(&amended).unwrap(), wanted);
     }
 
     #[test]
     fn what_is_no_document_is_refused() {
         for document in [&b""[..], b"<Delete></Delete>", b"<Delete><Object><Key>a</Object></Delete>", b"\xff"] {
-            assert_eq!(for_store(document).unwrap_err().code(), "MalformedXML");
+            assert_eq!(entries(document).err().unwrap().code(), "MalformedXML");
         }
         let many = format!("<Delete>{}</Delete>", "<Object><Key>a</Key></Object>".repeat(1_001));
-        assert!(for_store(many.as_bytes()).is_err());
+        assert!(entries(many.as_bytes()).is_err());
     }
 }

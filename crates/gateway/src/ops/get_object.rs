@@ -12,21 +12,17 @@ use crate::operations::overridden_header;
 use crate::target::Target;
 
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
-    let request = call.open_request()?;
-    let (hide, checksums) = (objects.hides_etags(&request.at), request.checksums);
+    let mut request = call.open_request()?;
+    request.headers = call.store_headers(objects).await?;
+    let checksums = request.checksums;
     let opened = objects.open(request).await?;
-    answer(opened, &call.target, hide, checksums).await
+    answer(opened, &call.target, checksums).await
 }
 
 /// The answer to GET and HEAD.
-pub(super) async fn answer(
-    opened: Opened,
-    target: &Target,
-    hide: bool,
-    checksums: bool,
-) -> Result<Response<Body>, Fault> {
+pub(super) async fn answer(opened: Opened, target: &Target, checksums: bool) -> Result<Response<Body>, Fault> {
     match opened {
-        Opened::Answer(response) => pass_on(response, hide).await,
+        Opened::Answer(response) => pass_on(response).await,
         Opened::Unsatisfiable { plain_len } => Err(unsatisfiable(plain_len)),
         Opened::Object(object) => {
             let mut fields = headers::of_object(&object, checksums);

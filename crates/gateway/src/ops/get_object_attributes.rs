@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use http::header::{ETAG, LAST_MODIFIED};
+use http::header::LAST_MODIFIED;
 use http::{HeaderMap, Response};
 use objects::{Attributes, Body, SealedObjects};
 use quick_xml::escape::escape;
@@ -14,14 +14,14 @@ use crate::{checksums, headers};
 
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
     let wanted = wanted(&call.headers)?;
-    let (at, hide) = (call.object(), objects.hides_etags(&call.object()));
-    let attributes = match objects.attributes(&at, headers::for_store(&call.headers)).await? {
+    let (at, headers) = (call.object(), call.store_headers(objects).await?);
+    let attributes = match objects.attributes(&at, headers).await? {
         Ok(attributes) => attributes,
-        Err(answer) => return pass_on(answer, hide).await,
+        Err(answer) => return pass_on(answer).await,
     };
-    let mut fields = headers::for_client(&attributes.headers, true, hide);
-    let etag = fields.get(ETAG).and_then(|etag| etag.to_str().ok()).map(|etag| etag.trim_matches('"').to_owned());
-    let mut answer = super::xml(document(&wanted, &attributes, etag.as_deref().unwrap_or_default()));
+    let mut fields = headers::for_client(&attributes.headers, true);
+    let etag = attributes.etag.as_deref().unwrap_or_default().trim_matches('"');
+    let mut answer = super::xml(document(&wanted, &attributes, etag));
     for name in [LAST_MODIFIED.as_str(), "x-amz-version-id", "x-amz-delete-marker"] {
         if let Some(value) = fields.remove(name) {
             answer

@@ -7,8 +7,9 @@ use super::{Call, get_object};
 use crate::error::Fault;
 
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
-    let request = call.open_request()?;
-    let (hide, checksums) = (objects.hides_etags(&request.at), request.checksums);
+    let mut request = call.open_request()?;
+    request.headers = call.store_headers(objects).await?;
+    let checksums = request.checksums;
     let opened = objects.head(request).await?;
-    get_object::answer(opened, &call.target, hide, checksums).await
+    get_object::answer(opened, &call.target, checksums).await
 }

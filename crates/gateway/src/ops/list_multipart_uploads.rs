@@ -10,5 +10,5 @@ use crate::headers;
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
     let query = call.target.store_query();
     let headers = headers::for_store(&call.headers);
-    pass_on(objects.list_uploads(&call.target.bucket, &query, headers).await?, false).await
+    pass_on(objects.list_uploads(&call.target.bucket, &query, headers).await?).await
 }

@@ -11,5 +11,5 @@ pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Res
     let query = call.target.store_query();
     let request = ListRequest { bucket: call.target.bucket, query, headers: headers::for_store(&call.headers) };
     let response = objects.list(request).await?;
-    pass_on(response, false).await
+    pass_on(response).await
 }

@@ -16,7 +16,8 @@ pub(super) async fn serve(objects: &SealedObjects, row: &Row, call: Call<'_>) ->
     let uri = uri(&call.target)?;
     let method = Method::from_bytes(row.method.as_bytes()).map_err(|_| Fault::internal("a row without a method"))?;
     if !matches!(method, Method::PUT | Method::POST) {
-        return forward(objects, method, uri, headers::for_store(&call.headers), Bytes::new()).await;
+        let headers = call.store_headers(objects).await?;
+        return forward(objects, method, uri, headers, Bytes::new()).await;
     }
     let document = small_body::read(call.body, &call.headers, call.trailing).await?;
     forward(objects, method, uri, headers::for_document(&call.headers, &document), document).await

@@ -13,22 +13,23 @@ use crate::headers;
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
     let plain_len = plain_len(&call.headers, &call.body)?;
     let at = call.object();
-    let hide = objects.hides_etags(&at);
+    let store_headers = call.store_headers(objects).await?;
     let expectations = Expectations::read(&call.headers, call.trailing)?;
     let request = SealRequest {
         at,
         plain_len,
-        headers: headers::for_store(&call.headers),
+        headers: store_headers,
         digests: expectations.digests(),
         verdict: Box::new(move |computed| expectations.judge(computed).map_err(Into::into)),
         body: call.body,
     };
     let outcome = objects.seal(request).await?;
     if !outcome.response.status().is_success() {
-        return pass_on(outcome.response, hide).await;
+        return pass_on(outcome.response).await;
     }
     let mut answer = Response::new(store::empty());
-    *answer.headers_mut() = headers::for_client(outcome.response.headers(), true, hide);
+    *answer.headers_mut() = headers::for_client(outcome.response.headers(), true);
+    headers::show_etag(answer.headers_mut(), outcome.etag.as_deref());
     answer.headers_mut().remove(http::header::CONTENT_TYPE);
     if let Some(computed) = outcome.computed {
         checksums::write_all(&computed.checksums, answer.headers_mut());

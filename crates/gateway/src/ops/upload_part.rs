@@ -27,7 +27,7 @@ pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Res
         body: call.body,
     };
     match objects.upload_part(request).await? {
-        PartOutcome::Answer(answer) => pass_on(answer, true).await,
+        PartOutcome::Answer(answer) => pass_on(answer).await,
         PartOutcome::Received { etag, mut computed } => {
             let mut answer = Response::new(store::empty());
             let etag =

@@ -17,23 +17,24 @@ use crate::error::Fault;
 use crate::small_body;
 
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
+    let from = source(&call)?;
+    let headers = store_headers(objects, &call, &from).await?;
     let request = PartCopyRequest {
-        from: source(&call)?,
+        from,
         range: range(&call.headers)?,
         to: call.object(),
         upload_id: call.target.param("uploadId").unwrap_or_default().to_owned(),
         number: part_number(call.target.param("partNumber").unwrap_or_default())?,
-        headers: store_headers(&call.headers),
+        headers,
     };
     small_body::read(call.body, &call.headers, call.trailing).await?;
     kept_alive(tokio::spawn(copy(objects.clone(), request))).await
 }
 
 async fn copy(objects: SealedObjects, request: PartCopyRequest) -> Result<Response<Body>, Fault> {
-    let hide = objects.hides_etags(&request.to);
     match objects.copy_part(request).await? {
         PartCopied::Part { etag, computed, version } => Ok(answer(&etag, &computed, version)),
-        PartCopied::Answer(response) => pass_on(response, hide).await,
+        PartCopied::Answer(response) => pass_on(response).await,
         PartCopied::ConditionFailed => Err(condition_failed()),
         PartCopied::DeleteMarker => Err(delete_marker()),
         PartCopied::TooLarge => Err(too_large()),

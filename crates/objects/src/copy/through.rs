@@ -113,8 +113,7 @@ fn made(outcome: SealOutcome, plain_len: u64, version: Option<HeaderValue>) -> R
         return Ok(Copied::Answer(outcome.response));
     }
     let mut headers = outcome.response.into_parts().0.headers;
-    let etag = headers.get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-    let etag = etag.ok_or_else(|| Error::BadAnswer("an upload without ETag".into()))?;
+    let etag = outcome.etag.ok_or_else(|| Error::BadAnswer("an upload without ETag".into()))?;
     headers.remove(ETAG);
     headers.extend(version.map(|version| (HeaderName::from_static("x-amz-copy-source-version-id"), version)));
     let facts = outcome.computed.map(|computed| Facts::new(plain_len, computed).into());

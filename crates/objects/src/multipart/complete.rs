@@ -79,13 +79,13 @@ impl SealedObjects {
             UploadOutcome::Done(done) => done,
             UploadOutcome::Answer(answer) => return Ok(Some(UploadOutcome::Answer(answer))),
         };
-        let facts = sums.facts(chosen.len());
-        self.facts.remember(&request.at, &store_etag, Arc::new(facts));
+        let rule = self.rule(&request.at.bucket, &request.at.key)?;
+        let facts = Arc::new(sums.facts(&chosen));
+        let etag = self.stored(&request.at, rule, &store_etag, sums.plain_len, Some(facts));
         // The object is there; state that cannot be forgotten now is litter, not a failure.
         if let Err(error) = self.uploads()?.forget(&upload.name).await {
             tracing::warn!(cause = %error, "the state of a finished upload could not be removed");
         }
-        let etag = etag::hide_md5(&store_etag);
         let (checksums, checksum_type) = (sums.checksums, sums.kind);
         Ok(Some(UploadOutcome::Done(Completed { headers, etag, checksums, checksum_type, parts: chosen.len() })))
     }
@@ -196,7 +196,7 @@ fn choose(named: &[NamedPart], records: Vec<PartRecord>) -> Result<Vec<PartRecor
 }
 
 fn same_etag(have: &str, named: &str) -> bool {
-    etag::show_md5(have).trim_matches('"') == etag::show_md5(named).trim_matches('"')
+    etag::same(have, named)
 }
 
 /// What the parts add up to.
@@ -242,11 +242,12 @@ impl Sums {
         Ok(())
     }
 
-    fn facts(&self, parts: usize) -> Facts {
+    fn facts(&self, parts: &[PartRecord]) -> Facts {
         let mut facts =
             Facts::new(self.plain_len, envelope::Computed { md5: self.md5, checksums: self.checksums.clone() });
         facts.checksum_type = Some(self.kind);
-        facts.segments_in_table = u32::try_from(parts.saturating_sub(1)).ok();
+        facts.last_segment = parts.last().map(PartRecord::segment);
+        facts.segments_in_table = u32::try_from(parts.len().saturating_sub(1)).ok().filter(|count| *count > 0);
         facts
     }
 }

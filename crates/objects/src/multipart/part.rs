@@ -61,6 +61,8 @@ impl SealedObjects {
         if self.uploads()?.find(&upload.name).await?.is_none() {
             return Err(Error::NoSuchUpload);
         }
+        let md5 = self.rule(&request.at.bucket, &request.at.key)?.shows_md5();
+        request.digests.md5 |= md5;
         let chosen = upload.token.checksum.map_or(envelope::ChecksumName::Crc64Nvme, |checksum| checksum.name);
         request.digests.checksums.insert(chosen);
         let salt = draw(self.random.as_ref())?;
@@ -77,7 +79,10 @@ impl SealedObjects {
             }
         };
         let computed = computed.take().ok_or_else(|| Error::Internal("a part ended without its digests".into()))?;
-        let etag = kept.etag(&draw(self.random.as_ref())?);
+        let etag = match computed.md5.filter(|_| md5) {
+            Some(md5) => etag::of_md5(&md5, None),
+            None => kept.etag(&draw(self.random.as_ref())?),
+        };
         let (store_etag, held) = kept.split();
         let record = PartRecord {
             number: place.number,

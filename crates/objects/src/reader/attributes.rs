@@ -12,6 +12,8 @@ use crate::{Error, Facts, ObjectRef, SealedObjects};
 pub struct Attributes {
     /// The store's answer headers.
     pub headers: HeaderMap,
+    /// The ETag that clients are shown.
+    pub etag: Option<String>,
     /// The plaintext length.
     pub plain_len: u64,
     /// The summary's facts, of objects of ours.
@@ -38,6 +40,6 @@ impl SealedObjects {
         };
         let headers = object.headers;
         let parts = if object.sealed { self.parts_of(at, &headers).await? } else { None };
-        Ok(Ok(Attributes { headers, plain_len: object.plain_len, facts: object.facts, parts }))
+        Ok(Ok(Attributes { headers, etag: object.etag, plain_len: object.plain_len, facts: object.facts, parts }))
     }
 }

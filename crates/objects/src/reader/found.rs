@@ -7,6 +7,7 @@ use envelope::{Envelope, ObjectKeys, PartMap, Summary, Upload, layout};
 use http::header::RANGE;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
+use super::facts::store_etag;
 use super::{Opened, OpenedObject, content_length, covered, opening, pin, sealed_object, wrong};
 use crate::policy::{Contents, Rule};
 use crate::store::Body;
@@ -109,7 +110,7 @@ impl SealedObjects {
         sealed_len: u64,
     ) -> Result<Arc<PartMap>, Error> {
         let pinned = pin(headers)?;
-        let etag = headers.get(http::header::ETAG).and_then(|etag| etag.to_str().ok()).unwrap_or_default();
+        let etag = store_etag(headers).unwrap_or_default();
         if let Some(map) = self.facts.find_map(at, etag) {
             return Ok(map);
         }
@@ -132,7 +133,7 @@ impl SealedObjects {
     }
 
     /// The last bytes of a stored object, of the version that is pinned.
-    async fn tail(&self, at: &ObjectRef, pinned: &HeaderMap, len: u64) -> Result<bytes::Bytes, Error> {
+    pub(super) async fn tail(&self, at: &ObjectRef, pinned: &HeaderMap, len: u64) -> Result<bytes::Bytes, Error> {
         let mut headers = pinned.clone();
         let range =
             HeaderValue::try_from(format!("bytes=-{len}")).map_err(|error| Error::Internal(error.to_string()))?;
@@ -150,7 +151,7 @@ impl SealedObjects {
     }
 }
 
-fn summary_of(keys: &ObjectKeys, tail: &[u8]) -> Result<Summary, Error> {
+pub(super) fn summary_of(keys: &ObjectKeys, tail: &[u8]) -> Result<Summary, Error> {
     let summary_len = usize::try_from(layout::SUMMARY_LEN).unwrap_or(usize::MAX);
     let start = tail.len().checked_sub(summary_len).ok_or_else(|| Error::Integrity("no room for a summary".into()))?;
     Summary::open(keys, &tail[start..]).map_err(wrong)

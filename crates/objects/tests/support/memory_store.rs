@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     IgnoreRange,
     /// Answers the next copy with a success that ends in an error.
     LateError,
+    /// Never answers about this path.
+    Hang(String),
     /// Replaces an object right after the next HEAD.
     ReplaceAfterHead(String, Stored),
 }
@@ -60,6 +62,11 @@ impl MemoryStore {
 
     pub(crate) fn misbehave(&self, fault: Fault) {
         *self.fault.lock().unwrap() = Some(fault);
+    }
+
+    /// Does nothing wrong any more.
+    pub(crate) fn behave(&self) {
+        *self.fault.lock().unwrap() = None;
     }
 
     pub(crate) fn requests(&self) -> usize {
@@ -124,7 +131,7 @@ impl MemoryStore {
         if headers.get(IF_NONE_MATCH).is_some_and(|etag| etag == stored[ETAG]) {
             return status(StatusCode::NOT_MODIFIED);
         }
-        let fault = self.fault.lock().unwrap().take_if(|fault| !matches!(fault, Fault::LateError));
+        let fault = self.fault.lock().unwrap().take_if(|fault| !matches!(fault, Fault::LateError | Fault::Hang(_)));
         let range = headers.get(RANGE).filter(|_| !matches!(fault, Some(Fault::IgnoreRange)));
         let range = range.map(|range| RangeSpec::parse(range.to_str().unwrap()).unwrap().resolve(bytes.len() as u64));
         let mut response = Response::new(store::empty());
@@ -183,6 +190,10 @@ impl Store for MemoryStore {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, StoreError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let hangs = matches!(&*self.fault.lock().unwrap(), Some(Fault::Hang(hung)) if *hung == path);
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         if method == Method::PUT {
             return self.put(path, request).await;
         }

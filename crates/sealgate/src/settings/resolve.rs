@@ -374,7 +374,7 @@ impl Resolver<'_> {
             _ => self.choice(&at.join("format"), format, &[("sealed", true), ("none", false)]),
         };
         let contents = self.contents(at, seal, raw.contents.as_deref(), raw.reads);
-        self.etag(at, raw.etag.as_deref());
+        let md5_etags = self.etag(&at.join("etag"), raw.etag.as_deref(), contents);
         let bindings = [("object", Binding::Object), ("key", Binding::Key), ("none", Binding::None)];
         let binding = self.choice(&at.join("binding"), raw.binding.as_deref().unwrap_or("object"), &bindings);
         let metadata = raw.metadata.as_deref().unwrap_or("sealed");
@@ -387,19 +387,20 @@ impl Resolver<'_> {
             prefix: raw.prefix.unwrap_or_default(),
             seal: seal?,
             contents: contents?,
+            md5_etags: md5_etags?,
             binding: binding?,
             clear_metadata: clear?,
             bucket_identity: raw.bucket_identity,
         })
     }
 
-    fn etag(&mut self, at: &Path, etag: Option<&str>) {
-        let at = at.join("etag");
-        match etag {
-            Some("md5") => self.problem(&at, "\"md5\" is not supported in this version; use \"opaque\""),
-            Some(other) => drop(self.choice(&at, other, &[("opaque", ())])),
-            None => {}
+    /// Whether ETags are MD5s.
+    fn etag(&mut self, at: &Path, etag: Option<&str>, contents: Option<Contents>) -> Option<bool> {
+        let md5 = self.choice(at, etag.unwrap_or("opaque"), &[("opaque", false), ("md5", true)])?;
+        if md5 && contents == Some(Contents::Plain) {
+            self.problem(at, "means nothing where nothing is sealed: the store's ETags pass as they are");
         }
+        Some(md5)
     }
 
     fn contents(

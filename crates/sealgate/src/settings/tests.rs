@@ -177,7 +177,8 @@ fn conflicts_name_the_setting() {
         ("[[rules]]\nbucket = \"b\"\ncontents = \"mixed\"\n", "FILE:3: rules[0].contents: "),
         ("[[rules]]\nbucket = \"b\"\nreads = [\"plaintext\"]\n", "FILE:1: rules[0].contents: "),
         ("[[rules]]\nbucket = \"b\"\n[[rules]]\nbucket = \"b\"\nprefix = \"\"\n", "FILE:4: rules[1].bucket: "),
-        ("[[rules]]\nbucket = \"b\"\netag = \"md5\"\n", "FILE:3: rules[0].etag: "),
+        ("[[rules]]\nbucket = \"b\"\netag = \"sha1\"\n", "FILE:3: rules[0].etag: "),
+        ("[[rules]]\nbucket = \"b\"\nformat = \"none\"\netag = \"md5\"\n", "FILE:4: rules[0].etag: means nothing"),
         (
             "[[rules]]\nbucket = \"b\"\nformat = \"seald\"\n",
             "FILE:3: rules[0].format: \"seald\" is not known here; did you mean \"sealed\"?",
