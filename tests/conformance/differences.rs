@@ -35,11 +35,6 @@ const DIFFERENCES: &[(Kind, &str, &str)] = &[
     // The real server here is SeaweedFS, which keeps keys as paths of a file system and is lenient.
     (Kind::SealgateOnServer, "conditions::a_write_with_if_match_needs_an_object", "SeaweedFS: 412 where S3 has 404"),
     (Kind::SealgateOnServer, "keys::a_key_of_1024_bytes_is_the_longest", "SeaweedFS: 255 bytes between two slashes"),
-    (
-        Kind::SealgateOnServer,
-        "keys::directory_markers_are_empty_objects",
-        "SeaweedFS drops body and metadata of `dir/`",
-    ),
     (Kind::SealgateOnServer, "keys::backslashes_are_no_slashes", "SeaweedFS takes them for slashes"),
     (Kind::SealgateOnServer, "keys::slashes_are_kept_as_they_are", "SeaweedFS: `a` and `a/` exclude each other"),
     (Kind::SealgateOnServer, "list_objects::an_unknown_encoding_is_refused", "SeaweedFS ignores it"),

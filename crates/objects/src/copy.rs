@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 
 use crate::answers::{error_code, rewrite_elements};
 use crate::policy::{Contents, MetadataMode};
-use crate::reader::{content_length, store_etag};
+use crate::reader::{content_length, is_marker, store_etag};
 use crate::rewrap::{self, Place};
 use crate::store::{self, Body};
 use crate::{Error, Facts, ObjectRef, SealedObjects, USER_METADATA_PREFIX, metadata, stream};
@@ -283,6 +283,7 @@ fn envelope_of(from: &Place<'_>, source: &HeaderMap) -> Result<Option<Envelope>,
         return Ok(None);
     }
     match (metadata::envelope(source)?, from.rule.contents) {
+        (None, Contents::Sealed) if is_marker(from.at, source) => Ok(None),
         (None, Contents::Sealed) => Err(Error::NotSealed { rule: from.rule.buckets.clone() }),
         (envelope, _) => Ok(envelope),
     }

@@ -25,6 +25,7 @@ pub use attributes::Attributes;
 use self::found::Found;
 
 pub(crate) use self::facts::store_etag;
+pub(crate) use self::found::is_marker;
 
 /// What to read.
 #[derive(Debug, Clone)]

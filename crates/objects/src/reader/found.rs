@@ -63,6 +63,7 @@ impl SealedObjects {
                 let sealed_len = content_length(headers)?;
                 self.found(at, rule, &envelope, headers, sealed_len).await.map(Some)
             }
+            (None, Contents::Sealed) if is_marker(at, headers) => Ok(None),
             (None, Contents::Sealed) => Err(Error::NotSealed { rule: rule.buckets.clone() }),
             (None, _) => Ok(None),
         }
@@ -149,6 +150,11 @@ impl SealedObjects {
             status => Err(Error::BadAnswer(format!("{status} to the end of an object that is there"))),
         }
     }
+}
+
+/// Whether this is a directory's marker of a store that keeps nothing of one but its name: there is nothing in it to be sealed.
+pub(crate) fn is_marker(at: &ObjectRef, headers: &HeaderMap) -> bool {
+    at.key.ends_with('/') && content_length(headers).is_ok_and(|len| len == 0)
 }
 
 pub(super) fn summary_of(keys: &ObjectKeys, tail: &[u8]) -> Result<Summary, Error> {
