@@ -40,6 +40,43 @@ const DIFFERENCES: &[(Kind, &str, &str)] = &[
     (Kind::SealgateOnServer, "list_objects::an_unknown_encoding_is_refused", "SeaweedFS ignores it"),
     (Kind::SealgateOnServer, "list_objects::keys_come_in_byte_order", "SeaweedFS lists in the order of its tree"),
     (Kind::SealgateOnServer, "metadata::the_default_content_type_is_the_one_of_s3", "SeaweedFS guesses by the name"),
+    (
+        Kind::SealgateOnServer,
+        "versions::what_cannot_be_a_version_is_refused",
+        "SeaweedFS: any text may be a version, which is then 404; deleting it succeeds",
+    ),
+    (Kind::SealgateOnServer, "versions_copied::a_copy_names_the_version_it_was_made_of", "SeaweedFS does not say it"),
+    (
+        Kind::SealgateOnServer,
+        "versions_copied::a_marker_named_as_source_is_refused_as_such",
+        "SeaweedFS: 404, as if there were no such version",
+    ),
+    (Kind::SealgateOnServer, "versions_deleted::a_marker_is_named_in_refusals", "SeaweedFS: 404 as for any other key"),
+    (
+        Kind::SealgateOnServer,
+        "versions_deleted::many_deletions_name_what_went",
+        "SeaweedFS leaves out markers' versions",
+    ),
+    (
+        Kind::SealgateOnServer,
+        "versions_deleted::a_bucket_of_*",
+        "SeaweedFS counts neither versions nor markers, and deletes them with the bucket",
+    ),
+    (
+        Kind::SealgateOnServer,
+        "versions_listed::names_of_versions_are_encoded",
+        "SeaweedFS ignores it where versions are",
+    ),
+    (
+        Kind::SealgateOnServer,
+        "versions_suspended::a_null_marker_goes_as_others_do",
+        "SeaweedFS does not find the version before it again",
+    ),
+    (
+        Kind::SealgateOnServer,
+        "versions_suspended::a_null_version_is_listed_in_its_place",
+        "SeaweedFS lists it behind versions with names, whatever their age",
+    ),
     (Kind::SealgateOnServer, "put_object::an_upload_to_a_directory_name_is_just_another_key", "as `a` and `a/` above"),
 ];
 

@@ -36,6 +36,10 @@ mod sub_resources;
 mod tagging;
 mod upload_part_copy;
 mod versions;
+mod versions_copied;
+mod versions_deleted;
+mod versions_listed;
+mod versions_suspended;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -90,6 +94,10 @@ const TOPICS: &[&[Case]] = &[
     tagging::CASES,
     upload_part_copy::CASES,
     versions::CASES,
+    versions_copied::CASES,
+    versions_deleted::CASES,
+    versions_listed::CASES,
+    versions_suspended::CASES,
 ];
 
 fn main() -> ExitCode {

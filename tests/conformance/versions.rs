@@ -3,6 +3,7 @@
 use sealgate_tests::answer::Answer;
 use sealgate_tests::bytes::noise;
 use sealgate_tests::request::Request;
+use sealgate_tests::sign;
 use sealgate_tests::stack::Room;
 
 crate::cases![
@@ -12,40 +13,74 @@ crate::cases![
     a_version_is_deleted_by_name,
     a_range_of_an_old_version_is_of_that_version,
     versions_have_their_own_metadata_and_tags,
+    tags_are_set_and_deleted_version_by_version,
+    what_is_kept_is_told,
+    a_version_that_is_gone_is_named,
+    what_cannot_be_a_version_is_refused,
     a_locked_version_stays,
 ];
 
 /// A bucket that keeps versions.
-struct Versioned<'a> {
-    room: &'a Room<'a>,
-    bucket: String,
+pub(crate) struct Versioned<'a> {
+    pub(crate) room: &'a Room<'a>,
+    pub(crate) bucket: String,
 }
 
 impl<'a> Versioned<'a> {
-    fn new(room: &'a Room<'a>) -> Self {
-        let bucket = room.stack.new_bucket("versions");
-        let document = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
-        let request = room.stack.request("PUT", &format!("/{bucket}")).query("versioning", "");
-        request.body(document).send().check(200);
-        Self { room, bucket }
+    pub(crate) fn new(room: &'a Room<'a>) -> Self {
+        let bucket = Self { room, bucket: room.stack.new_bucket("versions") };
+        bucket.set("Enabled");
+        bucket
     }
 
-    fn object(&self, method: &str, key: &str) -> Request {
+    /// Decides what becomes of objects that are replaced or deleted.
+    pub(crate) fn set(&self, status: &str) {
+        let document = format!("<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>");
+        self.request("PUT").query("versioning", "").body(document.as_bytes()).send().check(200);
+    }
+
+    pub(crate) fn request(&self, method: &str) -> Request {
+        self.room.stack.request(method, &format!("/{}", self.bucket))
+    }
+
+    pub(crate) fn object(&self, method: &str, key: &str) -> Request {
         self.room.stack.object(method, &self.bucket, key)
     }
 
     /// Stores a version and names it.
-    fn store(&self, key: &str, body: &[u8]) -> (String, Answer) {
+    pub(crate) fn store(&self, key: &str, body: &[u8]) -> (String, Answer) {
         let answer = self.object("PUT", key).body(body).send().expect(200);
         (answer.must("x-amz-version-id").to_owned(), answer)
     }
 
-    fn version(&self, method: &str, key: &str, version: &str) -> Request {
+    /// Deletes an object and names the mark.
+    pub(crate) fn mark(&self, key: &str) -> String {
+        let answer = self.object("DELETE", key).send().expect(204);
+        assert_eq!(answer.header("x-amz-delete-marker"), Some("true"), "{answer:?}");
+        answer.must("x-amz-version-id").to_owned()
+    }
+
+    pub(crate) fn version(&self, method: &str, key: &str, version: &str) -> Request {
         self.object(method, key).query("versionId", version)
     }
 
-    fn list(&self) -> Answer {
-        self.room.stack.request("GET", &format!("/{}", self.bucket)).query("versions", "").send().expect(200)
+    /// Checks that a version is exactly `body`, whole and by its head.
+    #[track_caller]
+    pub(crate) fn holds(&self, key: &str, version: &str, body: &[u8]) {
+        let answer = self.version("GET", key, version).send().expect(200);
+        assert!(answer.body == body, "the version differs: {answer:?}");
+        assert_eq!(answer.must("x-amz-version-id"), version);
+        let head = self.version("HEAD", key, version).send().expect(200);
+        assert_eq!((head.must("content-length"), head.etag()), (body.len().to_string().as_str(), answer.etag()));
+    }
+
+    /// The header of a copy that names a version.
+    pub(crate) fn source(&self, key: &str, version: &str) -> String {
+        format!("/{}/{}?versionId={version}", self.bucket, sign::encode_path(key))
+    }
+
+    pub(crate) fn list(&self) -> Answer {
+        self.request("GET").query("versions", "").send().expect(200)
     }
 }
 
@@ -120,6 +155,53 @@ fn versions_have_their_own_metadata_and_tags(room: &Room<'_>) {
     assert_eq!(bucket.object("HEAD", "a").send().expect(200).header("x-amz-meta-n"), Some("2"));
     assert_eq!(bucket.version("GET", "a", &first).query("tagging", "").send().expect(200).all("Value"), ["1"]);
     assert!(bucket.object("GET", "a").query("tagging", "").send().expect(200).all("Value").is_empty());
+}
+
+fn tags_are_set_and_deleted_version_by_version(room: &Room<'_>) {
+    let bucket = Versioned::new(room);
+    let (first, second) = (bucket.store("a", b"1").0, bucket.store("a", b"2").0);
+    let set = |version: &str, value: &str| {
+        let document = format!("<Tagging><TagSet><Tag><Key>n</Key><Value>{value}</Value></Tag></TagSet></Tagging>");
+        bucket.version("PUT", "a", version).query("tagging", "").body(document.as_bytes()).send().check(200);
+    };
+    let told = |version: &str| bucket.version("GET", "a", version).query("tagging", "").send().expect(200).all("Value");
+    set(&first, "one");
+    set(&second, "two");
+    assert_eq!((told(&first), told(&second)), (vec!["one".to_owned()], vec!["two".to_owned()]));
+    assert_eq!(bucket.version("HEAD", "a", &first).send().expect(200).header("x-amz-tagging-count"), Some("1"));
+    bucket.version("DELETE", "a", &second).query("tagging", "").send().check(204);
+    assert_eq!((told(&first), told(&second)), (vec!["one".to_owned()], vec![]));
+    bucket.holds("a", &first, b"1");
+}
+
+fn what_is_kept_is_told(room: &Room<'_>) {
+    let bucket = Versioned { room, bucket: room.stack.new_bucket("versions") };
+    let told = || bucket.request("GET").query("versioning", "").send().expect(200).text("Status");
+    assert_eq!(told(), None);
+    for status in ["Enabled", "Suspended"] {
+        bucket.set(status);
+        assert_eq!(told().as_deref(), Some(status));
+    }
+}
+
+fn a_version_that_is_gone_is_named(room: &Room<'_>) {
+    let bucket = Versioned::new(room);
+    let (gone, _) = bucket.store("a", b"gone");
+    bucket.store("a", b"there");
+    bucket.version("DELETE", "a", &gone).send().check(204);
+    bucket.version("GET", "a", &gone).send().refused(404, "NoSuchVersion");
+    assert_eq!(bucket.version("HEAD", "a", &gone).send().status, 404);
+    bucket.version("GET", "none", &gone).send().refused(404, "NoSuchVersion");
+}
+
+fn what_cannot_be_a_version_is_refused(room: &Room<'_>) {
+    let bucket = Versioned::new(room);
+    bucket.store("a", b"there");
+    for wrong in ["no version", "0", "null "] {
+        bucket.version("GET", "a", wrong).send().refused(400, "InvalidArgument");
+        bucket.version("DELETE", "a", wrong).send().refused(400, "InvalidArgument");
+    }
+    assert_eq!(bucket.object("GET", "a").send().expect(200).body, b"there");
 }
 
 /// Legal hold and retention go to the store as they are, and the store's refusal comes back.
