@@ -1,5 +1,10 @@
 //! Conditional requests: on reads they save a transfer, on writes they are the only lock S3 has.
 
+use std::sync::Barrier;
+use std::thread;
+
+use sealgate_tests::answer::Answer;
+use sealgate_tests::bytes::noise;
 use sealgate_tests::stack::Room;
 
 crate::cases![
@@ -13,6 +18,8 @@ crate::cases![
     a_write_with_if_none_match_star_never_overwrites,
     a_write_with_if_match_replaces_only_what_was_seen,
     a_write_with_if_match_needs_an_object,
+    of_racing_creators_one_wins,
+    of_racing_successors_one_wins,
 ];
 
 const OTHER: &str = "\"00000000000000000000000000000000\"";
@@ -98,4 +105,39 @@ fn a_write_with_if_match_needs_an_object(room: &Room<'_>) {
     let answer = room.put("a", b"x").header("if-match", OTHER).send();
     answer.refused(404, "NoSuchKey");
     room.lacks("a");
+}
+
+/// Sends one conditional write from each of several threads at once; checks that one was taken, and that it is what is there.
+fn one_wins(room: &Room<'_>, name: &str, condition: (&str, &str)) {
+    const WRITERS: u64 = 6;
+    let bodies: Vec<Vec<u8>> = (0..WRITERS).map(|writer| noise(writer, 100_000)).collect();
+    let start = Barrier::new(bodies.len());
+    let answers: Vec<Answer> = thread::scope(|scope| {
+        let send = |body: &Vec<u8>| {
+            let request = room.put(name, body).header(condition.0, condition.1);
+            start.wait();
+            request.send()
+        };
+        let threads: Vec<_> = bodies.iter().map(|body| scope.spawn(move || send(body))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let won: Vec<usize> = (0..answers.len()).filter(|writer| answers[*writer].status == 200).collect();
+    assert_eq!(won.len(), 1, "{answers:?}");
+    for lost in answers.iter().filter(|answer| answer.status != 200) {
+        assert!(matches!(lost.status, 409 | 412), "{lost:?}");
+    }
+    room.holds(name, &bodies[won[0]]);
+}
+
+fn of_racing_creators_one_wins(room: &Room<'_>) {
+    for round in 0..4 {
+        one_wins(room, &round.to_string(), ("if-none-match", "*"));
+    }
+}
+
+fn of_racing_successors_one_wins(room: &Room<'_>) {
+    for round in 0..4 {
+        let etag = room.store(&round.to_string(), b"first").etag().to_owned();
+        one_wins(room, &round.to_string(), ("if-match", &etag));
+    }
 }

@@ -192,6 +192,14 @@ fn attributes_tell_size_and_parts(room: &Room<'_>) {
     let answer = ask.send().expect(200);
     assert_eq!(answer.text("ObjectSize").unwrap(), (FIVE + 5).to_string());
     assert_eq!(answer.text("PartsCount").unwrap(), "2");
+    assert_eq!(answer.all("Size"), [FIVE.to_string(), "5".into()]);
+    let page = |name: &str, value: &str| {
+        let ask = room.get("a").query("attributes", "").header("x-amz-object-attributes", "ObjectParts");
+        ask.header(name, value).send().expect(200)
+    };
+    let (first, second) = (page("x-amz-max-parts", "1"), page("x-amz-part-number-marker", "1"));
+    assert_eq!((first.all("PartNumber"), first.text("IsTruncated").unwrap()), (vec!["1".into()], "true".into()));
+    assert_eq!((second.all("PartNumber"), second.text("IsTruncated").unwrap()), (vec!["2".into()], "false".into()));
     let etag = room.head("a").send().expect(200).etag().trim_matches('"').to_owned();
     assert_eq!(answer.text("ETag").unwrap(), etag);
 }
