@@ -7,21 +7,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use envelope::Envelope;
-use http::header::{CONTENT_LENGTH, ETAG, IF_MATCH, RANGE};
+use http::header::{CONTENT_LENGTH, ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::answers::{error_code, rewrite_elements};
 use crate::policy::{Contents, MetadataMode};
-use crate::reader::{content_length, is_marker, store_etag};
+use crate::reader::{content_length, store_etag};
 use crate::rewrap::{self, Place};
 use crate::store::{self, Body};
 use crate::{Error, Facts, ObjectRef, SealedObjects, USER_METADATA_PREFIX, metadata, stream};
 
 mod headers;
 mod part;
+mod source;
 mod through;
 
 pub use part::{PartCopied, PartCopyRequest};
+
+use self::source::{Look, envelope_of};
 
 /// What S3 copies in one request.
 pub const COPY_LIMIT: u64 = 5 * 1024 * 1024 * 1024;
@@ -84,41 +87,6 @@ impl Made {
     fn shown_as(self, etag: String, facts: Option<Arc<Facts>>) -> Copied {
         let Self { headers, last_modified, .. } = self;
         Copied::Object(CopiedObject { headers, etag, last_modified, facts })
-    }
-}
-
-/// What a look at the source found.
-enum Look {
-    Found(HeaderMap),
-    Ended(Refused),
-    /// It was not there and then it was.
-    Changed,
-}
-
-/// Why a source cannot be copied.
-enum Refused {
-    Answer(Response<Body>),
-    Condition,
-    DeleteMarker,
-}
-
-impl From<Refused> for Copied {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Answer(response) => Self::Answer(response),
-            Refused::Condition => Self::ConditionFailed,
-            Refused::DeleteMarker => Self::DeleteMarker,
-        }
-    }
-}
-
-impl From<Refused> for PartCopied {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Answer(response) => Self::Answer(response),
-            Refused::Condition => Self::ConditionFailed,
-            Refused::DeleteMarker => Self::DeleteMarker,
-        }
     }
 }
 
@@ -245,26 +213,6 @@ impl SealedObjects {
         *send.headers_mut() = headers;
         self.forward(send).await
     }
-
-    /// Looks at the source as the client's conditions allow.
-    async fn look(&self, from: &ObjectRef, client: &HeaderMap) -> Result<Look, Error> {
-        let conditions = headers::of_source(client);
-        let response = self.ask(Method::HEAD, from.uri()?, conditions.clone()).await?;
-        Ok(match response.status() {
-            StatusCode::OK => Look::Found(response.into_parts().0.headers),
-            StatusCode::NOT_MODIFIED | StatusCode::PRECONDITION_FAILED => Look::Ended(Refused::Condition),
-            StatusCode::METHOD_NOT_ALLOWED => Look::Ended(Refused::DeleteMarker),
-            _ => self.refusal(from, conditions).await?,
-        })
-    }
-
-    /// An answer to HEAD does not say why, so the same is asked again as a read.
-    async fn refusal(&self, from: &ObjectRef, mut headers: HeaderMap) -> Result<Look, Error> {
-        headers.insert(RANGE, HeaderValue::from_static("bytes=0-0"));
-        let response = self.ask(Method::GET, from.uri()?, headers).await?;
-        let found = response.status().is_success() || response.status() == StatusCode::RANGE_NOT_SATISFIABLE;
-        Ok(if found { Look::Changed } else { Look::Ended(Refused::Answer(response)) })
-    }
 }
 
 impl Copied {
@@ -274,18 +222,6 @@ impl Copied {
             Self::Failed(xml) => error_code(xml).is_some_and(|(code, _)| code == "PreconditionFailed"),
             _ => false,
         }
-    }
-}
-
-/// The source's envelope, or `None` where its rule lets plaintext be read.
-fn envelope_of(from: &Place<'_>, source: &HeaderMap) -> Result<Option<Envelope>, Error> {
-    if from.rule.contents == Contents::Plain {
-        return Ok(None);
-    }
-    match (metadata::envelope(source)?, from.rule.contents) {
-        (None, Contents::Sealed) if is_marker(from.at, source) => Ok(None),
-        (None, Contents::Sealed) => Err(Error::NotSealed { rule: from.rule.buckets.clone() }),
-        (envelope, _) => Ok(envelope),
     }
 }
 

@@ -6,26 +6,31 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use envelope::{Envelope, ObjectKeys, Summary, layout};
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, IF_RANGE, RANGE};
+use envelope::Envelope;
+use http::header::{IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use crate::policy::{Contents, Rule};
-use crate::store::{self, Body};
+use crate::store::Body;
 use crate::{Error, Facts, ObjectRef, RangeSpec, SealedObjects, metadata};
 
+mod answer;
 mod attributes;
 mod facts;
 mod found;
+mod head;
 mod if_range;
+mod numbered;
 mod opening;
 
 pub use attributes::Attributes;
 
-use self::found::Found;
-
+pub(crate) use self::answer::content_length;
 pub(crate) use self::facts::store_etag;
 pub(crate) use self::found::is_marker;
+
+use self::answer::{covered, pin, plain_object, sealed_object};
+use self::found::Found;
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -139,81 +144,6 @@ impl SealedObjects {
         }
     }
 
-    /// Reads an object's facts without its content.
-    ///
-    /// # Errors
-    /// Why the stored object cannot be opened; see [`Error`].
-    pub async fn head(&self, request: OpenRequest) -> Result<Opened, Error> {
-        let rule = self.rule(&request.at.bucket, &request.at.key)?;
-        for _ in 0..ATTEMPTS {
-            match self.read_head(&request).await {
-                Ok(opened) => match self.with_etag(&request.at, rule, opened).await {
-                    Err(Error::Replaced) => {}
-                    outcome => return outcome,
-                },
-                Err(Error::Replaced) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Err(Error::Replaced)
-    }
-
-    /// The same, without the ETag that clients are shown.
-    pub(crate) async fn read_head(&self, request: &OpenRequest) -> Result<Opened, Error> {
-        let rule = self.rule(&request.at.bucket, &request.at.key)?;
-        if (request.checksums || rule.shows_md5())
-            && request.part.is_none()
-            && rule.contents != Contents::Plain
-            && let Some(opened) = self.head_with_summary(request, rule).await?
-        {
-            return Ok(opened);
-        }
-        let uri = match request.part.filter(|_| rule.contents == Contents::Plain) {
-            Some(number) => request.at.uri_with(&format!("partNumber={number}"))?,
-            None => request.at.uri()?,
-        };
-        let response = self.ask(Method::HEAD, uri, request.headers.clone()).await?;
-        if !response.status().is_success() {
-            return Ok(Opened::Answer(response));
-        }
-        let Some(found) = self.find(&request.at, rule, response.headers()).await? else {
-            return plain_object(response);
-        };
-        let facts = self.known_facts(&request.at, response.headers());
-        let mut object = sealed_object(response.into_parts().0.headers, &found.keys, found.plain_len, facts)?;
-        if let Some(number) = request.part {
-            object.range = Self::numbered(&found, number)?;
-            object.parts_count = found.map.as_ref().map(|map| map.parts().len());
-        }
-        Ok(in_range(object, request.want))
-    }
-
-    /// Answers a HEAD from the last bytes of the object, which hold its checksums; `None` when that is not possible.
-    async fn head_with_summary(&self, request: &OpenRequest, rule: &Rule) -> Result<Option<Opened>, Error> {
-        let response = self.fetch(request, Some(format!("bytes=-{}", layout::SUMMARY_LEN))).await?;
-        match response.status() {
-            StatusCode::PARTIAL_CONTENT | StatusCode::OK => {}
-            StatusCode::NOT_MODIFIED | StatusCode::PRECONDITION_FAILED | StatusCode::NOT_FOUND => {
-                return Ok(Some(Opened::Answer(response)));
-            }
-            _ => return Ok(None),
-        }
-        let (Some(envelope), Some((_, total))) =
-            (metadata::envelope(response.headers())?, content_range(response.headers()))
-        else {
-            return Ok(None);
-        };
-        let keys = self.unlock(&request.at, rule, &envelope).await?;
-        let (parts, body) = response.into_parts();
-        let bytes = opening::collect(body, layout::SUMMARY_LEN).await?;
-        let summary = Summary::open(&keys, &bytes).map_err(wrong)?;
-        summary.check_sealed_len(total).map_err(wrong)?;
-        let facts = Arc::new(summary.facts);
-        self.remember_facts(&request.at, &parts.headers, &facts);
-        let object = sealed_object(parts.headers, &keys, facts.plain_len, Some(facts))?;
-        Ok(Some(in_range(object, request.want)))
-    }
-
     /// Reads a range whose place depends on the object's length, or whose object may not be ours.
     async fn open_length_first(&self, request: &OpenRequest, rule: &Rule, want: RangeSpec) -> Result<Opened, Error> {
         let head = self.ask(Method::HEAD, request.at.uri()?, request.headers.clone()).await?;
@@ -227,48 +157,6 @@ impl SealedObjects {
         };
         let Some(range) = want.resolve(plain_len) else { return Ok(Opened::Unsatisfiable { plain_len }) };
         self.open_found(request, head.headers(), found, range).await
-    }
-
-    /// Reads a part by its number.
-    async fn open_numbered(&self, request: &OpenRequest, rule: &Rule, number: u32) -> Result<Opened, Error> {
-        let query = format!("partNumber={number}");
-        if rule.contents == Contents::Plain {
-            return plain_object(self.ask(Method::GET, request.at.uri_with(&query)?, request.headers.clone()).await?);
-        }
-        let head = self.ask(Method::HEAD, request.at.uri()?, request.headers.clone()).await?;
-        if head.status() != StatusCode::OK {
-            return Ok(Opened::Answer(head));
-        }
-        let Some(found) = self.find(&request.at, rule, head.headers()).await? else {
-            let response = self.ask(Method::GET, request.at.uri_with(&query)?, pin(head.headers())?).await?;
-            return plain_object(response);
-        };
-        let parts_count = found.map.as_ref().map(|map| map.parts().len());
-        let opened = if let Some(range) = Self::numbered(&found, number)? {
-            self.open_found(request, head.headers(), Some(found), range).await?
-        } else {
-            let whole = OpenRequest { part: None, headers: pin(head.headers())?, ..request.clone() };
-            let response = self.fetch(&whole, None).await?;
-            self.open_whole(&whole, rule, response).await?
-        };
-        Ok(match opened {
-            Opened::Object(object) => Opened::Object(OpenedObject { parts_count, ..object }),
-            other => other,
-        })
-    }
-
-    /// The plaintext range of a part; `None` for all of an empty object.
-    fn numbered(found: &Found, number: u32) -> Result<Option<Range<u64>>, Error> {
-        let outside = Error::NoSuchPartNumber { number };
-        let range = match &found.map {
-            None if number == 1 => 0..found.plain_len,
-            None => return Err(outside),
-            Some(map) => {
-                let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-                index.and_then(|index| map.part_range(index)).ok_or(outside)?
-            }
-        };
-        Ok((!range.is_empty()).then_some(range))
     }
 
     /// Fetches a range of an object whose head was seen, pinned to that version.
@@ -354,92 +242,4 @@ impl SealedObjects {
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn wrong(error: envelope::Error) -> Error {
     Error::Integrity(error.to_string())
-}
-
-pub(crate) fn content_length(headers: &HeaderMap) -> Result<u64, Error> {
-    let value = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    value.ok_or_else(|| Error::BadAnswer("an object without Content-Length".into()))
-}
-
-/// First byte and total length of `Content-Range: bytes first-last/total`.
-fn content_range(headers: &HeaderMap) -> Option<(u64, u64)> {
-    let (range, total) = headers.get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?.split_once('/')?;
-    let (first, _) = range.split_once('-')?;
-    Some((first.trim().parse().ok()?, total.trim().parse().ok()?))
-}
-
-/// The stored bytes that an answer brings, and how many there are in all.
-fn covered(response: &Response<Body>) -> Result<(Range<u64>, u64), Error> {
-    let length = content_length(response.headers())?;
-    if response.status() == StatusCode::OK {
-        return Ok((0..length, length));
-    }
-    let (first, total) = content_range(response.headers())
-        .ok_or_else(|| Error::BadAnswer("a partial answer without Content-Range".into()))?;
-    Ok((first..first.saturating_add(length), total))
-}
-
-/// The condition that a second answer speaks of the same version as the first.
-fn pin(headers: &HeaderMap) -> Result<HeaderMap, Error> {
-    let etag = headers.get(ETAG).ok_or_else(|| Error::BadAnswer("an object without ETag".into()))?;
-    Ok(HeaderMap::from_iter([(IF_MATCH, etag.clone())]))
-}
-
-fn sealed_object(
-    headers: HeaderMap,
-    keys: &ObjectKeys,
-    plain_len: u64,
-    facts: Option<Arc<Facts>>,
-) -> Result<OpenedObject, Error> {
-    let metadata = metadata::opened(&headers, keys)?;
-    Ok(OpenedObject {
-        headers,
-        plain_len,
-        range: None,
-        metadata,
-        sealed: true,
-        etag: None,
-        parts_count: None,
-        facts,
-        body: store::empty(),
-    })
-}
-
-/// An object that is not ours, as the store gives it.
-fn plain_object(response: Response<Body>) -> Result<Opened, Error> {
-    if !response.status().is_success() {
-        return Ok(Opened::Answer(response));
-    }
-    let (parts, body) = response.into_parts();
-    let (plain_len, range) = match (parts.status, content_range(&parts.headers)) {
-        (StatusCode::PARTIAL_CONTENT, Some((first, total))) => {
-            (total, Some(first..first.saturating_add(content_length(&parts.headers)?)))
-        }
-        _ => (content_length(&parts.headers)?, None),
-    };
-    let metadata = metadata::clear(&parts.headers);
-    Ok(Opened::Object(OpenedObject {
-        headers: parts.headers,
-        plain_len,
-        range,
-        metadata,
-        sealed: false,
-        etag: None,
-        parts_count: None,
-        facts: None,
-        body,
-    }))
-}
-
-/// A HEAD with a range speaks of that range.
-fn in_range(mut object: OpenedObject, want: Option<RangeSpec>) -> Opened {
-    let plain_len = object.plain_len;
-    match want.map(|want| want.resolve(plain_len)) {
-        Some(None) => Opened::Unsatisfiable { plain_len },
-        Some(range) => {
-            object.range = range;
-            Opened::Object(object)
-        }
-        None => Opened::Object(object),
-    }
 }

@@ -6,8 +6,9 @@ use envelope::layout;
 use http::header::ETAG;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
+use super::answer::{content_length, content_range, pin};
 use super::found::summary_of;
-use super::{OpenRequest, Opened, OpenedObject, content_length, content_range, pin, wrong};
+use super::{OpenRequest, Opened, OpenedObject, wrong};
 use crate::facts::Gist;
 use crate::policy::{Contents, Rule};
 use crate::store::Body;

@@ -7,8 +7,9 @@ use envelope::{Envelope, ObjectKeys, PartMap, Summary, Upload, layout};
 use http::header::RANGE;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
+use super::answer::{content_length, covered, pin, sealed_object};
 use super::facts::store_etag;
-use super::{Opened, OpenedObject, content_length, covered, opening, pin, sealed_object, wrong};
+use super::{Opened, OpenedObject, opening, wrong};
 use crate::policy::{Contents, Rule};
 use crate::store::Body;
 use crate::{Error, ObjectRef, SealedObjects, metadata};
@@ -93,7 +94,7 @@ impl SealedObjects {
         let envelope = metadata::envelope(headers)?.filter(|envelope| envelope.upload() == Upload::Multipart);
         let Some(envelope) = envelope else { return Ok(None) };
         let rule = self.rule(&at.bucket, &at.key)?;
-        let sealed_len = match super::content_range(headers) {
+        let sealed_len = match super::answer::content_range(headers) {
             Some((_, total)) => total,
             None => content_length(headers)?,
         };
