@@ -14,6 +14,7 @@ crate::cases![
     a_marker_is_no_source,
     a_marker_named_as_source_is_refused_as_such,
     an_upload_in_parts_is_a_version,
+    odd_parts_are_listed_with_their_sizes,
     a_version_of_parts_is_copied,
     a_part_is_copied_from_an_old_version,
     attributes_are_those_of_the_version,
@@ -135,6 +136,18 @@ fn an_upload_in_parts_is_a_version(room: &Room<'_>) {
         (latest.must("x-amz-version-id"), latest.must("content-length")),
         (version.as_str(), whole.len().to_string().as_str())
     );
+}
+
+fn odd_parts_are_listed_with_their_sizes(room: &Room<'_>) {
+    let bucket = Versioned::new(room);
+    let (old, whole) = bucket.upload("a", &[FIVE + 65_537, FIVE, 3]);
+    let (older, _) = bucket.store("a", b"new");
+    let page = bucket.list();
+    assert_eq!(page.all("VersionId"), [older, old.clone()]);
+    assert_eq!(page.all("Size"), ["3", &whole.len().to_string()]);
+    let etags: Vec<_> = page.all("ETag").iter().map(|etag| etag.replace("&quot;", "\"")).collect();
+    assert_eq!(etags[1], bucket.version("HEAD", "a", &old).send().expect(200).etag());
+    bucket.holds("a", &old, &whole);
 }
 
 fn a_version_of_parts_is_copied(room: &Room<'_>) {

@@ -13,6 +13,7 @@ crate::cases![
     many_deletions_make_and_remove_markers,
     many_deletions_name_what_went,
     a_write_after_a_marker_is_a_first_write,
+    copies_and_uploads_after_a_marker_are_first_writes,
     a_write_cannot_match_what_a_marker_hides,
     a_bucket_of_versions_is_not_empty,
     a_bucket_of_markers_is_not_empty,
@@ -125,6 +126,33 @@ fn a_write_after_a_marker_is_a_first_write(room: &Room<'_>) {
     put(b"three").check(200);
     put(b"four").refused(412, "PreconditionFailed");
     assert_eq!(bucket.object("GET", "a").send().expect(200).body, b"three");
+}
+
+fn copies_and_uploads_after_a_marker_are_first_writes(room: &Room<'_>) {
+    let bucket = Versioned::new(room);
+    bucket.store("source", b"copied");
+    let copy = || {
+        let source = format!("/{}/source", bucket.bucket);
+        bucket.object("PUT", "a").header("x-amz-copy-source", &source).header("if-none-match", "*").send()
+    };
+    let complete = || {
+        let upload = bucket.object("POST", "a").query("uploads", "").send().expect(200).text("UploadId").unwrap();
+        let part = bucket.object("PUT", "a").query("partNumber", "1").query("uploadId", &upload).body(b"uploaded");
+        let etag = part.send().expect(200).etag().to_owned();
+        let document = format!("<Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part>");
+        let document = format!("<CompleteMultipartUpload>{document}</CompleteMultipartUpload>");
+        let complete = bucket.object("POST", "a").query("uploadId", &upload).header("if-none-match", "*");
+        complete.body(document.as_bytes()).send()
+    };
+    bucket.store("a", b"x");
+    complete().refused(412, "PreconditionFailed");
+    copy().refused(412, "PreconditionFailed");
+    bucket.mark("a");
+    complete().check(200);
+    assert_eq!(bucket.object("GET", "a").send().expect(200).body, b"uploaded");
+    bucket.mark("a");
+    copy().check(200);
+    assert_eq!(bucket.object("GET", "a").send().expect(200).body, b"copied");
 }
 
 fn a_write_cannot_match_what_a_marker_hides(room: &Room<'_>) {

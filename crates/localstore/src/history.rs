@@ -67,9 +67,13 @@ impl History {
     }
 
     pub(crate) fn find(&self, wanted: Wanted) -> Option<&Entry> {
+        let entries = self.entries();
         match wanted {
             Wanted::Latest => self.latest(),
-            _ => self.entries().iter().rev().find(|entry| wanted.names(entry.version)),
+            Wanted::Null => entries.iter().rev().find(|entry| entry.version.is_null()),
+            Wanted::Named(version) => {
+                entries.binary_search_by_key(&version, |entry| entry.version).ok().and_then(|at| entries.get(at))
+            }
         }
     }
 

@@ -128,15 +128,6 @@ impl Wanted {
         }
     }
 
-    /// Whether this version is meant by its name.
-    pub(crate) fn names(self, version: Version) -> bool {
-        match self {
-            Self::Latest => false,
-            Self::Null => version.is_null(),
-            Self::Named(named) => named == version,
-        }
-    }
-
     /// The name that was asked for.
     pub(crate) fn id(self) -> Option<String> {
         match self {
@@ -170,7 +161,6 @@ mod tests {
         let (null, named) = (clock.next(false), clock.next(true));
         assert_eq!(Wanted::parse(Some(&named.id())).unwrap(), Wanted::Named(named));
         assert_eq!((null.id().as_str(), Wanted::parse(Some("null")).unwrap()), ("null", Wanted::Null));
-        assert!(Wanted::Null.names(null) && Wanted::Null.names(Version::FIRST) && !Wanted::Null.names(named));
         assert_eq!(Wanted::parse(None).unwrap(), Wanted::Latest);
     }
 

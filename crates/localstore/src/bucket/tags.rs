@@ -87,5 +87,12 @@ pub(super) fn are_tags(file: &Path) -> bool {
 
 /// Removes tags whose object went in the moment of a crash.
 pub(super) fn sweep(file: &Path) -> io::Result<()> {
-    if file.with_extension("").exists() { Ok(()) } else { fs::remove_file(file) }
+    if file.with_extension("").exists() {
+        return Ok(());
+    }
+    match fs::remove_file(file) {
+        // They went with their object, a moment ago.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }

@@ -43,18 +43,23 @@ async fn of_two_null_versions_after_a_crash_the_older_goes() {
         let client = Client::new().await;
         client.put(TARGET, "one").await;
         set(&client, "Suspended").await;
-        let before = files(&client).remove(0);
-        let saved = fs::read(&before).unwrap();
+        let document = "<Tagging><TagSet><Tag><Key>n</Key><Value>1</Value></Tag></TagSet></Tagging>";
+        client.put(&format!("{TARGET}?tagging"), document).await;
+        let before: Vec<_> = files(&client).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect();
+        assert_eq!(before.len(), 2);
         if later.is_empty() {
             client.delete(TARGET).await
         } else {
             client.put(TARGET, later).await
         };
-        let after = files(&client).remove(0);
-        assert_ne!(before, after);
-        fs::write(&before, &saved).unwrap();
+        let after = files(&client);
+        assert_eq!(after.len(), 1);
+        for (bytes, file) in &before {
+            assert!(!file.exists());
+            fs::write(file, bytes).unwrap();
+        }
         let client = client.reopen();
-        assert_eq!(files(&client), [after]);
+        assert_eq!(files(&client), after);
         let expected = if later.is_empty() { StatusCode::NOT_FOUND } else { StatusCode::OK };
         assert_eq!(client.get(TARGET).await.status, expected);
         client.delete(&of(TARGET, "null")).await;
