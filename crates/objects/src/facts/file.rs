@@ -93,11 +93,21 @@ impl FactsFile {
 
 /// Opens the database with all its tables.
 fn opened(path: &Path) -> Result<Database, DatabaseError> {
-    let database = Database::create(path)?;
+    let io = |error| DatabaseError::Storage(StorageError::Io(error));
+    let database = Database::builder().create_file(private(path).map_err(io)?)?;
     match prepare(&database) {
         Ok(()) => Ok(database),
         Err(error) => Err(DatabaseError::Storage(StorageError::Corrupted(error.to_string()))),
     }
+}
+
+/// Opens the file, or makes it for its owner alone: it tells what content there is.
+fn private(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn prepare(database: &Database) -> Result<(), redb::Error> {
@@ -231,6 +241,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("facts");
         let file = FactsFile::open(&path).unwrap();
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap()) & 0o777, 0o600);
         assert!(FactsFile::open(&path).err().unwrap().contains("another process"));
         file.note(key("a"), GIST);
         drop(file);
