@@ -60,6 +60,14 @@ fn a_mixed_bucket_reads_both_and_lists_true_sizes() {
     world.replace("first", "plain", &Stored { bytes: plain.clone(), metadata: Vec::new() });
     assert!(world.get("first", "sealed").send().expect(200).body == noise(1, PLAIN_LEN));
     assert!(world.get("first", "plain").send().expect(200).body == plain);
+    for (key, whole) in [("sealed", &noise(1, PLAIN_LEN)), ("plain", &plain)] {
+        let range = world.get("first", key).header("range", "bytes=200-250").send().expect(206);
+        assert_eq!(range.must("content-range"), format!("bytes 200-250/{}", whole.len()));
+        assert!(range.body == whole[200..=250], "{key}");
+        let end = world.get("first", key).header("range", "bytes=-5").send().expect(206);
+        assert!(end.body == whole[whole.len() - 5..], "{key}");
+        world.get("first", key).header("range", "bytes=300000-").send().refused(416, "InvalidRange");
+    }
     let listed = world.front.request("GET", "/first").query("list-type", "2").send().expect(200);
     let sizes: Vec<String> = listed.all("Contents").iter().map(|entry| text(entry, "Size").unwrap()).collect();
     assert_eq!(sizes, [plain.len().to_string(), PLAIN_LEN.to_string()]);

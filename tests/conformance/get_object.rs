@@ -7,6 +7,7 @@ crate::cases![
     a_missing_key_is_no_such_key,
     the_headers_describe_the_plain_object,
     a_read_can_override_response_headers,
+    an_override_cannot_add_a_header,
     accept_encoding_alters_nothing,
     many_reads_at_once_all_get_everything,
     a_part_number_beyond_the_object_is_never_the_whole_object,
@@ -43,6 +44,15 @@ fn a_read_can_override_response_headers(room: &Room<'_>) {
     let answer = request.send().expect(200);
     for (_, header, value) in asked {
         assert_eq!(answer.must(header), value);
+    }
+}
+
+fn an_override_cannot_add_a_header(room: &Room<'_>) {
+    room.store("a", b"x");
+    for value in ["text/plain\r\nx-amz-injected: 1", "a\nb", "a\rb", "a\0b"] {
+        let answer = room.get("a").query("response-content-type", value).send();
+        assert!(answer.status == 400 && answer.complete, "{value:?}: {answer:?}");
+        assert_eq!(answer.header("x-amz-injected"), None);
     }
 }
 

@@ -16,6 +16,7 @@ crate::cases![
     a_url_is_good_for_its_method_only,
     a_url_is_good_for_its_key_only,
     a_url_is_good_for_its_query_only,
+    a_url_is_good_for_its_host_and_headers_only,
     a_url_for_longer_than_a_week_is_refused,
     a_url_from_the_future_is_denied,
 ];
@@ -107,6 +108,22 @@ fn a_url_is_good_for_its_query_only(room: &Room<'_>) {
     let mut prepared = room.get("a").proof(Proof::Query(HOUR)).prepare();
     prepared.target.push_str("&response-content-type=text%2Fhtml");
     prepared.send().refused(403, "SignatureDoesNotMatch");
+}
+
+fn a_url_is_good_for_its_host_and_headers_only(room: &Room<'_>) {
+    room.store("a", b"x");
+    let mut moved = room.get("a").proof(Proof::Query(HOUR)).prepare();
+    moved.set("host", "elsewhere.sealgate.test");
+    moved.send().refused(403, "SignatureDoesNotMatch");
+    let put = || room.put("a", b"y").header("x-amz-meta-colour", "red").proof(Proof::Query(HOUR)).prepare();
+    let mut changed = put();
+    changed.set("x-amz-meta-colour", "blue");
+    changed.send().refused(403, "SignatureDoesNotMatch");
+    let mut without = put();
+    without.headers.retain(|(name, _)| name != "x-amz-meta-colour");
+    let answer = without.send();
+    assert!(matches!(answer.status, 400 | 403), "{answer:?}");
+    room.holds("a", b"x");
 }
 
 fn a_url_for_longer_than_a_week_is_refused(room: &Room<'_>) {

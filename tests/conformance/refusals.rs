@@ -33,6 +33,7 @@ crate::cases![
     an_unsigned_amz_header,
     an_unsigned_amz_header_on_a_url,
     an_old_version_2_header,
+    a_signature_over_curves,
     a_clock_that_is_wrong,
     a_length_that_is_missing,
     a_length_nobody_can_mean,
@@ -276,6 +277,19 @@ fn an_unsigned_amz_header_on_a_url(room: &Room<'_>) {
 /// It has no date anybody checks, so it could be sent again for ever.
 fn an_old_version_2_header(room: &Room<'_>) {
     nothing_stored(room, 403, &["AccessDenied"], |put| put.proof(Proof::Header2).send());
+}
+
+/// Version 4A, which some SDKs choose by themselves for some addresses.
+fn a_signature_over_curves(room: &Room<'_>) {
+    nothing_stored(room, 400, &["InvalidRequest"], |put| {
+        let mut prepared = put.header("x-amz-region-set", "*").prepare();
+        let header = prepared.get("authorization").replace("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256");
+        prepared.set("authorization", &header);
+        prepared.send()
+    });
+    let mut prepared = room.get("taken").proof(Proof::Query(Duration::HOUR)).prepare();
+    prepared.target = prepared.target.replace("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256");
+    prepared.send().refused(400, "InvalidRequest");
 }
 
 fn a_clock_that_is_wrong(room: &Room<'_>) {

@@ -5,8 +5,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
 
+mod beside;
 mod cut;
 mod envelope;
+mod parts;
 mod refusal;
 mod tamper;
 

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
 
+mod register;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -585,6 +585,27 @@ async fn a_slow_sender_is_not_the_stores_fault() {
 }
 
 #[tokio::test]
+async fn a_slow_reader_is_not_the_stores_fault() {
+    let body = noise(8 << 20);
+    let text = String::from_utf8(body.iter().map(|byte| b'a' + byte % 26).collect()).expect("text");
+    let sent = text.clone();
+    let server = Server::start(move |_, mut wire| {
+        let sent = sent.clone();
+        async move {
+            wire.request().await.expect("a request");
+            wire.answer(200, &[], &sent).await;
+        }
+    })
+    .await;
+    let store = store_with(S3StoreSettings { body_timeout: MOMENT, ..settings(&server.url) });
+    let mut answer = store.send(get("/bucket/key")).await.expect("an answer").into_body();
+    let first = answer.frame().await.expect("a piece").expect("no error").into_data().expect("data");
+    tokio::time::sleep(5 * MOMENT).await;
+    let rest = answer.collect().await.expect("the rest").to_bytes();
+    assert!([first, rest].concat() == text.as_bytes());
+}
+
+#[tokio::test]
 async fn an_answer_that_falls_silent_is_a_timeout() {
     let server = Server::start(|_, mut wire| async move {
         wire.request().await.expect("a request");
