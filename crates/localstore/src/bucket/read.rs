@@ -49,14 +49,18 @@ impl Bucket {
 
     /// Nothing if the file that the index names is not there.
     fn try_open(&self, (key, address): (&str, &Address), wanted: Wanted) -> S3Result<Option<Object>> {
-        let known = self.find(key, wanted)?;
+        let known = self.index().find(key, wanted).cloned();
         // What the index does not know may still be there, damaged: that must not look as if it had never been.
-        let version = match (known, wanted) {
-            (Some(version), _) | (None, Wanted::Named(version)) => version,
+        let version = match (&known, wanted) {
+            (Some(entry), _) => entry.version,
+            (None, Wanted::Named(version)) => version,
             (None, Wanted::Latest | Wanted::Null) => Version::FIRST,
         };
         if wanted == Wanted::Latest {
             self.refuse_outdated(address, version)?;
+        }
+        if let Some(marker) = known.as_ref().filter(|entry| entry.marker) {
+            return Err(if wanted == Wanted::Latest { deleted(marker) } else { not_allowed(marker) });
         }
         let file = match File::open(address.file(&self.directory, version)) {
             Ok(file) => file,
@@ -74,17 +78,8 @@ impl Bucket {
         self.index().find(key, Wanted::Null).map(|entry| entry.version)
     }
 
-    /// The version that is wanted, as far as the index knows. A mark of a deletion is an error that says so.
-    fn find(&self, key: &str, wanted: Wanted) -> S3Result<Option<Version>> {
-        match self.index().find(key, wanted) {
-            Some(marker) if marker.marker && wanted == Wanted::Latest => Err(deleted(marker)),
-            Some(marker) if marker.marker => Err(not_allowed(marker)),
-            entry => Ok(entry.map(|entry| entry.version)),
-        }
-    }
-
     /// Refuses to show a version as the latest when a later one is there but damaged.
-    fn refuse_outdated(&self, address: &Address, latest: Version) -> S3Result<()> {
+    pub(super) fn refuse_outdated(&self, address: &Address, latest: Version) -> S3Result<()> {
         let damaged = self.damaged();
         if damaged.iter().any(|(at, version)| at == address && *version > latest) {
             let error = io::Error::new(io::ErrorKind::InvalidData, "the latest version is damaged");

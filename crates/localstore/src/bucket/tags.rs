@@ -39,6 +39,9 @@ impl Bucket {
             Some(marker) if marker.marker => return Err(not_allowed(marker)),
             Some(entry) => (entry.version, entry.etag),
         };
+        if wanted == Wanted::Latest {
+            self.refuse_outdated(&address, version)?;
+        }
         let written = serde_json::to_vec(&TagRecord { etag, tags })
             .map_err(io::Error::from)
             .and_then(|bytes| write_small(staged, &address.tags_file(&self.directory, version), &bytes));

@@ -86,6 +86,11 @@ async fn a_damaged_version_is_not_replaced_by_an_older_one() {
     client.delete(&of(TARGET, &new)).await;
     assert!(!damaged.exists());
     assert_eq!(client.get(TARGET).await.body, "old");
+    client.delete(TARGET).await;
+    let lost = store(&client, TARGET, "lost").await;
+    let damaged = files(&client).into_iter().find(|file| file.to_str().unwrap().ends_with(&lost)).unwrap();
+    fs::write(&damaged, "l").unwrap();
+    assert_eq!(client.reopen().get(TARGET).await.code(), "InternalError");
 }
 
 #[tokio::test]
