@@ -1,10 +1,12 @@
-"""The aws CLI (version 1): cp, sync, ls, rm, presign, s3api; ranged downloads of large objects as it does them by default."""
+"""The aws CLI, either version: cp, sync, ls, rm, presign, s3api; ranged downloads of large objects as it does them by default."""
 import json
 import pathlib
 import urllib.request
 import ssl
 
-from stage import ACCESS, MIB, REGION, SECRET, noise
+from content import MIB, SIZES, files, lengths, noise, plant, same
+from stage import ACCESS, REGION, SECRET
+from stored import opens_to
 
 
 class Aws:
@@ -15,7 +17,8 @@ class Aws:
         config.write_text(f"[default]\nregion = {REGION}\ns3 =\n  multipart_threshold = 5GB\n")
         plain = pathlib.Path(place.folder, "aws.plain")
         plain.write_text(f"[default]\nregion = {REGION}\n")
-        base = {"AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_EC2_METADATA_DISABLED": "true"}
+        base = {"AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_PAGER": ""}
         if place.https:
             base["AWS_CA_BUNDLE"] = place.ca
         self.raised = place.environment(AWS_CONFIG_FILE=str(config), **base)
@@ -29,19 +32,11 @@ class Aws:
 def run(tally, label, place, program):
     aws = Aws(place, program)
     folder = pathlib.Path(place.folder)
-    bucket = "aws-cli-" + ("https" if place.https else "http")
-    tree = folder / "aws-tree"
-    sizes = {"empty": 0, "small.txt": 5, "dir/border": 65536, "dir/sub/border+1": 65537, "seven MiB": 7 * MIB + 3, "größe/é+%.bin": 1000}
-    for name, size in sizes.items():
-        path = tree / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(noise(name, size))
+    bucket = place.bucket("aws-cli")
+    tree = plant(folder / "tree")
     large = folder / "large"
     large.write_bytes(noise("large", 20 * MIB + 7))
     s3 = f"s3://{bucket}"
-
-    def same(left, right):
-        assert pathlib.Path(left).read_bytes() == pathlib.Path(right).read_bytes(), f"{left} and {right} differ"
 
     def make():
         aws("s3", "mb", s3)
@@ -57,6 +52,7 @@ def run(tally, label, place, program):
         aws("s3", "cp", f"{s3}/parts", f"{s3}/parts again", env=aws.defaults)  # UploadPartCopy, or CopyObject
         aws("s3", "cp", f"{s3}/parts again", folder / "parts.back", env=aws.defaults)
         same(large, folder / "parts.back")
+        opens_to(place.read, bucket, {key: large.read_bytes() for key in ("large", "parts", "parts again")})
 
     def ranged():
         # With its defaults it reads in parallel ranges under If-Match from 8 MiB on.
@@ -65,28 +61,30 @@ def run(tally, label, place, program):
 
     def sync():
         first = aws("s3", "sync", tree, f"{s3}/tree")
-        assert first.count("upload:") == len(sizes), first
+        assert first.count("upload:") == len(SIZES), first
         again = aws("s3", "sync", tree, f"{s3}/tree")
         assert not again.strip(), f"the second run transferred: {again}"
-        back = folder / "aws-back"
+        back = folder / "back"
         aws("s3", "sync", f"{s3}/tree", back)
-        for name in sizes:
-            same(tree / name, back / name)
+        same(tree, back)
+        opens_to(place.read, bucket, {f"tree/{name}": content for name, content in files(tree).items()})
         again = aws("s3", "sync", f"{s3}/tree", back)
         assert not again.strip(), f"the second run transferred: {again}"
 
     def changed():
-        (tree / "small.txt").write_bytes(b"longer now")
+        (tree / "one").write_bytes(b"longer now")
         (tree / "empty").unlink()
         said = aws("s3", "sync", tree, f"{s3}/tree", "--delete")
         assert said.count("upload:") == 1 and said.count("delete:") == 1, said
-        assert aws("s3", "cp", f"{s3}/tree/small.txt", "-") == "longer now"
+        assert aws("s3", "cp", f"{s3}/tree/one", "-") == "longer now"
 
     def listing():
         said = aws("s3", "ls", f"{s3}/tree/", "--recursive", "--summarize")
-        total = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
+        total = sum(lengths(tree).values())
         assert f"Total Size: {total}" in said, said
-        assert "PRE dir/" in aws("s3", "ls", f"{s3}/tree/")
+        assert "PRE d/" in aws("s3", "ls", f"{s3}/tree/")
+        pages = json.loads(aws("s3api", "list-objects-v2", "--bucket", bucket, "--prefix", "tree/", "--page-size", "2", "--output", "json"))
+        assert {entry["Key"][5:]: entry["Size"] for entry in pages["Contents"]} == lengths(tree), pages
 
     def streamed():
         aws("s3", "cp", "-", f"{s3}/stdin", stdin=b"from a pipe")
@@ -100,8 +98,8 @@ def run(tally, label, place, program):
     def api():
         body = folder / "api"
         body.write_bytes(b"api")
-        put = json.loads(aws("s3api", "put-object", "--bucket", bucket, "--key", "api", "--body", body,
-                             "--metadata", "colour=red", "--content-type", "text/x-api"))
+        put = json.loads(aws("s3api", "put-object", "--bucket", bucket, "--key", "api", "--body", body, "--metadata", "colour=red",
+                             "--content-type", "text/x-api"))
         head = json.loads(aws("s3api", "head-object", "--bucket", bucket, "--key", "api"))
         assert head["ETag"] == put["ETag"] and head["ContentLength"] == 3, head
         assert head["Metadata"] == {"colour": "red"} and head["ContentType"] == "text/x-api", head

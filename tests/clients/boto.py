@@ -11,7 +11,9 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from stage import ACCESS, MIB, REGION, SECRET, noise
+from content import MIB, SIZES, noise
+from stage import ACCESS, REGION, SECRET
+from stored import digest, opens_to
 
 
 def client(place, **config):
@@ -29,9 +31,9 @@ def refused(code, call, **arguments):
         raise AssertionError(f"expected {code}")
 
 
-def run(tally, label, place):
+def run(tally, label, place, _program):
     s3 = client(place)
-    bucket = "boto3-" + ("https" if place.https else "http")
+    bucket = place.bucket("boto3")
     context = ssl.create_default_context(cafile=place.ca) if place.https else None
 
     def read(key, **more):
@@ -50,7 +52,7 @@ def run(tally, label, place):
 
     def checksums():
         body = noise("checksum", 200_000)
-        for algorithm in ("CRC32", "SHA1", "SHA256"):
+        for algorithm in ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"):
             put = s3.put_object(Bucket=bucket, Key="sum", Body=body, ChecksumAlgorithm=algorithm)
             got = s3.get_object(Bucket=bucket, Key="sum", ChecksumMode="ENABLED")
             name = "Checksum" + algorithm
@@ -58,6 +60,33 @@ def run(tally, label, place):
             wrong = {name: base64.b64encode(bytes(len(base64.b64decode(put[name])))).decode()}
             refused(("BadDigest",), s3.put_object, Bucket=bucket, Key="sum", Body=b"other", **wrong)
         assert read("sum") == body
+
+    def checksums_of_parts():
+        body = noise("sums of parts", 12 * MIB + 1)
+        for algorithm, kind in (("CRC64NVME", "FULL_OBJECT"), ("CRC32C", "COMPOSITE"), ("SHA256", "COMPOSITE")):
+            key = f"sum of parts {algorithm}"
+            s3.upload_fileobj(io.BytesIO(body), bucket, key, ExtraArgs={"ChecksumAlgorithm": algorithm})
+            head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+            assert head.get("ChecksumType") == kind and head.get("Checksum" + algorithm), head
+            back = io.BytesIO()
+            s3.download_fileobj(bucket, key, back)
+            assert back.getvalue() == body
+        whole = base64.b64encode(digest("CRC64NVME", body)).decode()
+        assert s3.head_object(Bucket=bucket, Key="sum of parts CRC64NVME", ChecksumMode="ENABLED")["ChecksumCRC64NVME"] == whole
+
+    def odd_keys():
+        bodies = {f"odd/{name}": noise(name, min(size, 1000)) for name, size in SIZES.items()}
+        bodies |= {"odd/tab\there": b"1", "odd/%2F%00": b"2", "odd/" + "é" * 100: b"3"}
+        if not place.on_server:  # SeaweedFS takes them for paths
+            bodies |= {"odd//double": b"4", "odd/./dot": b"5", "odd/../up": b"6", "odd/directory/": b"7", "odd/" + "é" * 500: b"8"}
+        for key, body in bodies.items():
+            s3.put_object(Bucket=bucket, Key=key, Body=body)
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="odd/", PaginationConfig={"PageSize": 3})
+        listed = {entry["Key"]: entry["Size"] for page in pages for entry in page["Contents"]}
+        assert listed == {key: len(body) for key, body in bodies.items()}, listed
+        for key, body in bodies.items():
+            assert read(key) == body, key
+        opens_to(place.read, bucket, bodies)
 
     def content_md5():
         md5 = base64.b64encode(hashlib.md5(b"body").digest()).decode()
@@ -80,6 +109,10 @@ def run(tally, label, place):
         assert s3.head_object(Bucket=bucket, Key="parts", PartNumber=3)["ContentLength"] == 4 * MIB + 11
         s3.copy({"Bucket": bucket, "Key": "parts"}, bucket, "copied")
         assert read("copied") == body
+        back = io.BytesIO()
+        s3.download_fileobj(bucket, "parts", back)
+        assert back.getvalue() == body
+        opens_to(place.read, bucket, {"parts": body, "copied": body, "stream": noise("stream", 20 * MIB + 11)})
 
     def ranges():
         body = noise("range", 200_000)
@@ -142,5 +175,5 @@ def run(tally, label, place):
         s3.delete_bucket(Bucket=bucket)
         refused(("NoSuchBucket", "404"), s3.head_bucket, Bucket=bucket)
 
-    for check in (make, whole_objects, checksums, content_md5, streams, parts, ranges, conditions, metadata, presigned, listings, remove):
+    for check in (make, whole_objects, checksums, checksums_of_parts, odd_keys, content_md5, streams, parts, ranges, conditions, metadata, presigned, listings, remove):
         tally.run(f"{label} {check.__name__}", check)

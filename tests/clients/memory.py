@@ -16,7 +16,8 @@ import sys
 import tempfile
 import time
 
-from stage import ACCESS, MIB, REGION, SECRET, Sealgate, Tally
+from content import MIB
+from stage import ACCESS, REGION, SECRET, Sealgate, Tally
 
 # Not a divisor of any chunk, so that a chunk out of its place shows.
 PATTERN = os.urandom(3 * MIB + 17)

@@ -18,41 +18,70 @@ import urllib.request
 
 ACCESS, SECRET, REGION = "clients-test", "a/secret+that=only tests know", "us-east-1"
 KEY = bytes(range(1, 33))
-MIB = 1 << 20
 
 
 class Tally:
-    """Runs checks and counts them; a check that fails says why and the next one runs."""
+    """Runs checks and counts them; a check that fails says why and the next one runs. Several threads may use one."""
 
     def __init__(self):
-        self.passed, self.failed = 0, 0
+        self.passed, self.failed, self.skipped, self.lock = 0, [], [], threading.Lock()
+        self.started = time.monotonic()
 
     def run(self, name, function, *arguments):
         start = time.monotonic()
         try:
             function(*arguments)
         except Exception as problem:  # every kind of failure is a failed check
-            self.failed += 1
-            print(f"FAILED {name}: {problem}", flush=True)
-            traceback.print_exc(limit=-4)
+            said = traceback.format_exc(limit=-4)
             for stream in ("stdout", "stderr"):
-                print((getattr(problem, stream, None) or "")[-2000:], end="")
+                said += str(getattr(problem, stream, None) or "")[-2000:]
+            self.record(name, start, f"{problem}\n{said}")
         else:
-            self.passed += 1
-            print(f"ok {name} ({time.monotonic() - start:.1f} s)", flush=True)
+            self.record(name, start)
+
+    def record(self, name, start, problem=None):
+        """Counts one check that ran elsewhere, which began at `start` by the monotonic clock; no problem is a pass."""
+        with self.lock:
+            if problem is None:
+                self.passed += 1
+                print(f"ok {name} ({time.monotonic() - start:.1f} s)", flush=True)
+            else:
+                self.failed.append(name)
+                print(f"FAILED {name}: {problem}", flush=True)
+
+    def skip(self, name, reason):
+        """Counts what could not be tried here; it is named again at the end."""
+        with self.lock:
+            self.skipped.append(f"{name}: {reason}")
+            print(f"NOT RUN {name}: {reason}", flush=True)
 
     def close(self):
-        """Prints the last line and returns the exit status."""
-        print(f"{self.passed} passed, {self.failed} failed")
+        """Prints what failed or was not run and the last line, and returns the exit status."""
+        print(f"after {time.monotonic() - self.started:.0f} s:")
+        for name in self.failed:
+            print(f"FAILED {name}")
+        for name in self.skipped:
+            print(f"NOT RUN {name}")
+        print(f"{self.passed} passed, {len(self.failed)} failed" + (f", {len(self.skipped)} skipped" if self.skipped else ""))
         return 1 if self.failed or not self.passed else 0
 
 
 class Place:
-    """Where a client is sent: the endpoint, the authority to trust, and a folder to work in."""
+    """Where a client is sent: the endpoint, the authority to trust, a folder to work in, and how to read the store behind it all."""
 
-    def __init__(self, endpoint, ca, folder):
-        self.endpoint, self.ca, self.folder = endpoint, ca, folder
-        self.https = endpoint.startswith("https:")
+    def __init__(self, daemon, https, name, read):
+        self.endpoint, self.ca, self.https, self.read = daemon.endpoint(https), daemon.ca, https, read
+        self.on_server = daemon.store is not None
+        self.folder = daemon.folder / f"{name.replace(' ', '-')}-{'https' if https else 'http'}"
+        self.folder.mkdir()
+
+    @property
+    def host(self):
+        return self.endpoint.split("://")[1]
+
+    def bucket(self, name):
+        """A name that no other place and no other run has."""
+        return f"{name}-{'https' if self.https else 'http'}-{os.urandom(4).hex()}"
 
     def environment(self, **more):
         """Nothing of the caller's but the path: no credentials, no authorities, no proxies."""
@@ -68,15 +97,6 @@ class Place:
             said = (done.stdout + done.stderr).decode(errors="replace")[-2000:]
             raise AssertionError(f"{command} ended with {done.returncode}: {said}")
         return done
-
-
-def noise(seed, size):
-    """`size` bytes that depend on `seed` and do not repeat within a chunk."""
-    block = b"".join(hashlib.sha512(f"{seed}/{n}".encode()).digest() for n in range(min(4096, size // 64 + 1)))
-    whole = bytearray(block * (size // len(block) + 1))[:size]
-    for at in range(0, size, MIB):
-        whole[at:at + 8] = at.to_bytes(8, "big")[:len(whole[at:at + 8])]
-    return bytes(whole)
 
 
 def certificates(folder):

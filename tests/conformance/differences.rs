@@ -12,6 +12,7 @@ const DIFFERENCES: &[(Kind, &str, &str)] = &[
     (Kind::Bare, "multipart::*", "the daemon keeps digests, sizes and ids of parts"),
     (Kind::Bare, "protocol::*", "it has no listener of its own"),
     (Kind::Bare, "presigned::*", "clients never reach it"),
+    (Kind::Bare, "sdk_uploads::*", "as checksums and multipart"),
     (Kind::Bare, "cors::*", "browsers never reach it"),
     (Kind::Bare, "hosts::*", "the daemon speaks path style to it"),
     (Kind::Bare, "post_form::*", "forms become plain uploads"),

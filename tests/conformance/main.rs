@@ -30,6 +30,7 @@ mod put_object;
 mod ranges;
 mod refusals;
 mod sdk;
+mod sdk_uploads;
 mod sizes;
 mod stacks;
 mod sub_resources;
@@ -89,6 +90,7 @@ const TOPICS: &[&[Case]] = &[
     ranges::CASES,
     refusals::CASES,
     sdk::CASES,
+    sdk_uploads::CASES,
     sizes::CASES,
     sub_resources::CASES,
     tagging::CASES,

@@ -14,9 +14,9 @@ use tokio::runtime::Runtime;
 
 crate::cases![objects_go_round, a_listing_is_parsed, a_presigned_request_reads, errors_are_typed];
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-fn client(stack: &Stack) -> Client {
+pub(crate) fn client(stack: &Stack) -> Client {
     let secret = Credentials::new(&stack.credential.access_key, &stack.credential.secret_key, None, None, "test");
     let mut config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
