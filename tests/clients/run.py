@@ -30,6 +30,7 @@ import aws_cli  # noqa: E402
 import boto  # noqa: E402
 import javascript  # noqa: E402
 import mc  # noqa: E402
+import md5_etags  # noqa: E402
 import minio_py  # noqa: E402
 import object_store  # noqa: E402
 import parquet  # noqa: E402
@@ -62,6 +63,7 @@ def clients(options):
         "pyarrow": (parquet, None, distribution("pyarrow")),
         "obstore": (object_store, None, distribution("obstore")),
         "minio-py": (minio_py, None, distribution("minio")),
+        "MD5s as ETags": (md5_etags, {"rclone": pip / "rclone", "s3cmd": pip / "s3cmd", "s3fs": debian / "s3fs"}, lambda: "by the above"),
         "stored bytes": (stored_bytes, None, lambda: "by boto3"),
     }
     return {name: client for name, client in everyone.items() if not options.only or any(word in name for word in options.only)}

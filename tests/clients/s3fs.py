@@ -64,51 +64,44 @@ def run(tally, label, place, program):
         tally.skip(label, problem)
         return
     s3, bucket = boto.client(place), place.bucket("s3fs")
-    # SeaweedFS forgets the metadata of keys that end in a slash, which is how a directory is stored: there all files are at the top.
-    sizes = {name: size for name, size in SIZES.items() if "/" not in name} if place.on_server else SIZES
-    tree, folder = plant(place.folder / "tree", sizes), place.folder
-    top = "" if place.on_server else "tree/"
+    tree, folder = plant(place.folder / "tree"), place.folder
     s3.create_bucket(Bucket=bucket)
 
     def copied():
         with mounted(place, program, bucket) as point:
-            (point / top).mkdir(exist_ok=True)
-            for path in tree.iterdir():
-                shutil.copytree(path, point / top / path.name) if path.is_dir() else shutil.copy2(path, point / top)
-            same(tree, point / top)
+            shutil.copytree(tree, point / "tree")
+            same(tree, point / "tree")
         with mounted(place, program, bucket) as point:  # nothing of the first is cached any more
-            shutil.copytree(point / top, folder / "back")
-            assert lengths(point / top) == sizes
+            shutil.copytree(point / "tree", folder / "back")
+            assert lengths(point / "tree") == SIZES
         same(tree, folder / "back")
-        opens_to(place.read, bucket, {f"{top}{name}": content for name, content in files(tree).items()})
+        opens_to(place.read, bucket, {f"tree/{name}": content for name, content in files(tree).items()})
 
     def changed():
         large = bytearray(noise("large", 20 * MIB + 5))
-        with mounted(place, program, bucket) as point, open(point / top / "large", "r+b") as file:
+        with mounted(place, program, bucket) as point, open(point / "tree" / "large", "r+b") as file:
             file.seek(10 * MIB)
             file.write(b"written in the middle")
             file.seek(0, os.SEEK_END)
             file.write(b"appended")
         large[10 * MIB:10 * MIB + 21] = b"written in the middle"
         with mounted(place, program, bucket) as point:
-            assert (point / top / "large").read_bytes() == large + b"appended"
+            assert (point / "tree" / "large").read_bytes() == large + b"appended"
             # Opened: cut by its name, s3fs 1.90 writes zeros, whatever the store.
-            with open(point / top / "seven MiB", "r+b") as file:
+            with open(point / "tree" / "seven MiB", "r+b") as file:
                 file.truncate(70_000)
         cut = noise("seven MiB", SIZES["seven MiB"])[:70_000]
-        opens_to(place.read, bucket, {f"{top}large": bytes(large) + b"appended", f"{top}seven MiB": cut})
+        opens_to(place.read, bucket, {"tree/large": bytes(large) + b"appended", "tree/seven MiB": cut})
 
     def renamed():
         with mounted(place, program, bucket) as point:
-            (point / top / "large").rename(point / "größe moved")
-            os.utime(point / top / "one", (1_000_000_000, 1_000_000_000))
-            if top:
-                (point / top / "d").rename(point / "directory")
+            (point / "tree" / "large").rename(point / "größe moved")
+            os.utime(point / "tree" / "one", (1_000_000_000, 1_000_000_000))
+            (point / "tree" / "d").rename(point / "directory")
         with mounted(place, program, bucket) as point:
             assert (point / "größe moved").stat().st_size == 20 * MIB + 5 + len(b"appended")
-            assert (point / top / "one").stat().st_mtime == 1_000_000_000 and not (point / top / "d").exists()
-            if top:
-                same(tree / "d", point / "directory")
+            assert (point / "tree" / "one").stat().st_mtime == 1_000_000_000 and not (point / "tree" / "d").exists()
+            same(tree / "d", point / "directory")
 
     def removed():
         with mounted(place, program, bucket) as point:

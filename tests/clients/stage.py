@@ -140,6 +140,7 @@ class Sealgate:
             "[[keys]]", 'id = "clients-1"', 'kind = "aes"',
             f'secret = "{secret_file(self.key_file, f"sealgate-key-1 {base64.b64encode(KEY).decode()}")}"',
             "[[clients]]", f'access_key = "{ACCESS}"', f'secret = "{secret_file(self.folder / "client.secret", SECRET)}"',
+            "[[rules]]", 'bucket = "*"', "[[rules]]", 'bucket = "md5-*"', 'etag = "md5"',
             "[store]",
         ]
         if store:
