@@ -5,6 +5,7 @@ use sealgate_tests::aws_chunked::Coding;
 use sealgate_tests::bytes::{find, noise};
 use sealgate_tests::checksum::Checksum;
 use sealgate_tests::request::{Payload, Proof, Request};
+use sealgate_tests::sign::Credential;
 use sealgate_tests::stack::Room;
 use sealgate_tests::wire::Prepared;
 use time::{Duration, OffsetDateTime};
@@ -38,6 +39,7 @@ crate::cases![
     a_length_that_is_missing,
     a_length_nobody_can_mean,
     a_key_that_is_too_long,
+    a_refusal_says_what_and_which,
 ];
 
 /// Sends a request made from `put` to a free key and to a taken one; neither may change.
@@ -74,9 +76,14 @@ fn spoilt(put: Request, payload: Payload, spoil: impl Fn(&mut Prepared)) -> Answ
     prepared.send()
 }
 
-fn a_wrong_secret(room: &Room<'_>) {
+fn stranger(room: &Room<'_>) -> Credential {
     let mut stranger = room.stack.credential.clone();
     stranger.secret_key.push('x');
+    stranger
+}
+
+fn a_wrong_secret(room: &Room<'_>) {
+    let stranger = stranger(room);
     nothing_stored(room, 403, &["SignatureDoesNotMatch"], |put| put.by(stranger.clone()).send());
     room.get("taken").by(stranger.clone()).send().refused(403, "SignatureDoesNotMatch");
     room.delete("taken").by(stranger).send().refused(403, "SignatureDoesNotMatch");
@@ -318,4 +325,21 @@ fn a_length_nobody_can_mean(room: &Room<'_>) {
 fn a_key_that_is_too_long(room: &Room<'_>) {
     let name = "k".repeat(1025 - room.prefix.len());
     room.put(&name, b"x").send().refused(400, "KeyTooLongError");
+}
+
+fn a_refusal_says_what_and_which(room: &Room<'_>) {
+    room.store("a b", b"x");
+    let refusals = [
+        room.get("a b").by(stranger(room)),
+        room.get("a b").query("somethingnew", ""),
+        room.get("a b").header("range", "bytes=100-"),
+    ];
+    for request in refusals {
+        let answer = request.send();
+        assert!(answer.status >= 400 && answer.must("content-type").contains("xml"), "{answer:?}");
+        assert_eq!(answer.text("RequestId").as_deref(), answer.header("x-amz-request-id"), "{answer:?}");
+        assert_eq!(answer.text("HostId").as_deref(), answer.header("x-amz-id-2"), "{answer:?}");
+        assert_eq!(answer.text("Resource").unwrap(), format!("/{}/{}a%20b", room.bucket, room.prefix), "{answer:?}");
+        assert!(!answer.text("Message").unwrap().is_empty());
+    }
 }

@@ -21,6 +21,8 @@ use time::Duration;
 
 /// Stands in bodies, in metadata and in a key's neighbourhood; nothing else contains it.
 const MARKER: &str = "plaintext-marker-3141592653";
+/// A key with which a client has the store itself encrypt.
+const CUSTOMER_KEY: &[u8; 32] = b"a customer key of thirty-two byt";
 const COLOUR: &str = "metadata-marker-2718281828";
 
 fn start(folder: &Path, store: Store) -> (Daemon, Stack) {
@@ -75,11 +77,12 @@ fn traffic(stack: &Stack) -> Vec<String> {
         get().proof(Proof::Query2(Duration::HOUR)),
         get().proof(Proof::Header2),
         get().query("somethingnew", ""),
+        get().header("x-amz-server-side-encryption-customer-key", &STANDARD.encode(CUSTOMER_KEY)),
         stack.request("GET", "/secret").query("list-type", "2"),
     ];
     let prepared: Vec<Prepared> = requests.into_iter().map(Request::prepare).collect();
     let statuses: Vec<u16> = prepared.iter().map(|prepared| prepared.send().status).collect();
-    assert_eq!(statuses, [200, 200, 403, 200, 206, 200, 200, 403, 501, 200]);
+    assert_eq!(statuses, [200, 200, 403, 200, 206, 200, 200, 403, 501, 200, 200]);
     let found: Vec<String> = prepared.iter().flat_map(signatures).filter(|signature| signature.len() > 20).collect();
     assert!(found.len() >= 10, "{found:?}");
     found
@@ -104,7 +107,7 @@ fn assert_absent(haystack: &[u8], needle: &[u8], what: &str) {
 fn assert_log_is_clean(log: &str, signatures: &[String]) {
     let log = log.as_bytes();
     assert!(log.len() > 1000, "nothing was logged");
-    for spelling in spellings(&KEY) {
+    for spelling in spellings(&KEY).into_iter().chain(spellings(CUSTOMER_KEY)) {
         assert_absent(log, &spelling, "the wrapping key");
     }
     let secrets =

@@ -10,6 +10,7 @@ use crate::bare::Bare;
 use crate::bytes::noise;
 use crate::daemon::{Daemon, Plan, Store, credential};
 use crate::request::Request;
+use crate::sign::Credential;
 use crate::stack::{Kind, Stack};
 use crate::wire::Address;
 
@@ -35,7 +36,8 @@ pub struct World {
     pub front: Stack,
     /// The store itself.
     pub behind: Stack,
-    _folders: [TempDir; 2],
+    /// What must live as long.
+    pub folders: [TempDir; 2],
 }
 
 impl World {
@@ -49,7 +51,7 @@ impl World {
             behind.request("PUT", &format!("/{bucket}")).send().check(200);
         }
         let (daemon, front) = daemon(program, folders[0].path(), behind.url(), extra);
-        Self { daemon, front, behind, _folders: folders }
+        Self { daemon, front, behind, folders }
     }
 
     /// Seals an object that depends on `seed`.
@@ -83,7 +85,19 @@ impl World {
 /// A daemon over the store at `endpoint`, and how clients reach it.
 #[must_use]
 pub fn daemon(program: &Path, folder: &Path, endpoint: String, extra: &str) -> (Daemon, Stack) {
-    let store = Store::S3 { endpoint, credential: credential(), ca_file: None };
+    daemon_at(program, folder, endpoint, credential(), extra)
+}
+
+/// A daemon over the store at `endpoint`, which knows it by `credential`, and how clients reach it.
+#[must_use]
+pub fn daemon_at(
+    program: &Path,
+    folder: &Path,
+    endpoint: String,
+    credential: Credential,
+    extra: &str,
+) -> (Daemon, Stack) {
+    let store = Store::S3 { endpoint, credential, ca_file: None };
     let daemon = Daemon::start(&Plan { program, folder, store, authority: None, filter: "info", extra });
     let front = stack(daemon.plain, Box::new(()));
     (daemon, front)
