@@ -18,6 +18,9 @@ const CORS: &str = "[[cors]]\norigins = \"https://*.sealgate.test\"\nmethods = [
 /// What makes ETags the MD5s of plaintext, where the stack's name says so.
 const MD5: &str = "[[rules]]\nbucket = \"*\"\netag = \"md5\"\n";
 
+/// What keeps the state of unfinished uploads beside the objects, where the stack's name says so. It must not show anywhere.
+const IN_BUCKET: &str = "uploads = \"bucket\"\n";
+
 /// A stack that is running, with a bucket for all cases.
 pub(crate) struct Started {
     pub(crate) stack: Stack,
@@ -60,11 +63,12 @@ pub(crate) fn at_hand() -> Vec<Lazy> {
         Lazy::new("bare", Kind::Bare, bare),
         Lazy::new("sealgate", Kind::Sealgate, || sealgate("sealgate", Store::Directory, false)),
         Lazy::new("sealgate-https", Kind::Sealgate, || sealgate("sealgate-https", Store::Directory, true)),
-        Lazy::new("sealgate-over-http", Kind::Sealgate, sealgate_over_http),
+        Lazy::new("sealgate-over-http", Kind::Sealgate, || sealgate_over_http("sealgate-over-http")),
+        Lazy::new("sealgate-uploads-in-bucket", Kind::Sealgate, || sealgate_over_http("sealgate-uploads-in-bucket")),
         Lazy::new("sealgate-md5", Kind::Sealgate, || sealgate("sealgate-md5", Store::Directory, false)),
     ];
     if let Some(store) = server("SEALGATE_TEST_S3_ENDPOINT") {
-        for name in ["sealgate-on-server", "sealgate-md5-on-server"] {
+        for name in ["sealgate-on-server", "sealgate-md5-on-server", "sealgate-uploads-in-bucket-on-server"] {
             let store = store.clone();
             let start = move || sealgate(name, store.clone(), false);
             stacks.push(Lazy::new(name, Kind::SealgateOnServer, start));
@@ -91,10 +95,10 @@ fn bare() -> Stack {
 }
 
 /// The embedded store again, but reached as any other S3 server is.
-fn sealgate_over_http() -> Stack {
+fn sealgate_over_http(name: &'static str) -> Stack {
     let behind = bare();
     let (endpoint, credential) = (behind.url(), credential());
-    let front = sealgate("sealgate-over-http", Store::S3 { endpoint, credential, ca_file: None }, false);
+    let front = sealgate(name, Store::S3 { endpoint, credential, ca_file: None }, false);
     Stack { kind: Kind::Sealgate, alive: Box::new((front.alive, behind)), ..front }
 }
 
@@ -104,7 +108,9 @@ fn sealgate(name: &'static str, store: Store, https: bool) -> Stack {
     let kind = if matches!(store, Store::Directory) { Kind::Sealgate } else { Kind::SealgateOnServer };
     let program = Path::new(env!("CARGO_BIN_EXE_sealgate-under-test"));
     let (folder_path, authority_ref) = (folder.path(), authority.as_ref());
-    let extra = if name.contains("md5") { [CORS, MD5].concat() } else { CORS.to_owned() };
+    let about_store = if name.contains("in-bucket") { IN_BUCKET } else { "" };
+    let rules = if name.contains("md5") { MD5 } else { "" };
+    let extra = [about_store, CORS, rules].concat();
     let daemon = Daemon::start(&Plan {
         program,
         folder: folder_path,

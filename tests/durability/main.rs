@@ -1,4 +1,5 @@
-//! What is left when things end badly: kill -9 in mid-upload, writers that race, a store that goes away, and an orderly end.
+//! What is left when things end badly: kill -9 in mid-upload, writers that race, a store that goes away, and an orderly end;
+//! and uploads that several daemons share.
 //!
 //! The daemon is a real process here, and it is really killed. Whatever happens, an object is the old one or the new one, whole.
 
@@ -6,6 +7,10 @@
 
 mod crash;
 mod drain;
+mod equal_parts;
+mod hidden;
+mod parts;
 mod race;
 mod scene;
 mod store_down;
+mod uploads;

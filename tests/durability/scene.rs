@@ -1,5 +1,6 @@
 //! A daemon on the embedded store that can be killed and started again on what it left.
 
+use std::fs;
 use std::path::Path;
 
 use sealgate_tests::daemon::{Daemon, Plan, Store, credential};
@@ -37,6 +38,20 @@ impl Scene {
     pub(crate) fn restart(&mut self) {
         self.daemon.kill();
         (self.daemon, self.stack) = start(self.folder.path(), &self.store);
+    }
+
+    /// How many files of held parts there are.
+    pub(crate) fn held_files(&self) -> usize {
+        fs::read_dir(self.folder.path().join("data/uploads")).unwrap().count()
+    }
+
+    /// Writes this in place of the file of unfinished uploads, or removes it.
+    pub(crate) fn spoil_uploads(&self, contents: Option<&[u8]>) {
+        let file = self.folder.path().join("data/uploads.redb");
+        match contents {
+            Some(contents) => fs::write(file, contents).unwrap(),
+            None => fs::remove_file(file).unwrap(),
+        }
     }
 
     /// A request for a key.

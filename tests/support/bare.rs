@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::daemon::credential;
+use crate::equal_parts::EqualParts;
 
 /// A listener in this process.
 pub struct Bare {
@@ -35,6 +36,16 @@ impl Bare {
     /// Serves the directory.
     #[must_use]
     pub fn start(folder: &Path) -> Self {
+        Self::serve(folder, None)
+    }
+
+    /// The same, as a store that demands that all parts of an upload but the last have one size.
+    #[must_use]
+    pub fn demanding_equal_parts(folder: &Path) -> Self {
+        Self::serve(folder, Some(Arc::default()))
+    }
+
+    fn serve(folder: &Path, demand: Option<Arc<EqualParts>>) -> Self {
         let runtime = Runtime::new().unwrap();
         let client = credential();
         let mut builder = S3ServiceBuilder::new(DirectoryStore::open(folder).unwrap());
@@ -44,21 +55,27 @@ impl Bare {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let socket = listener.local_addr().unwrap();
         let requests = Arc::default();
-        runtime.spawn(accept(listener, service, Arc::clone(&requests)));
+        runtime.spawn(accept(listener, service, Arc::clone(&requests), demand));
         Self { socket, requests, _runtime: runtime }
     }
 }
 
-async fn accept(listener: TcpListener, service: S3Service, requests: Arc<AtomicU64>) {
+async fn accept(listener: TcpListener, service: S3Service, requests: Arc<AtomicU64>, demand: Option<Arc<EqualParts>>) {
     while let Ok((stream, _)) = listener.accept().await {
         // Head and body may go out in two writes, of which the second must not wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
-        let (service, requests) = (service.clone(), Arc::clone(&requests));
+        let (service, requests, demand) = (service.clone(), Arc::clone(&requests), demand.clone());
         let counted = service_fn(move |request: http::Request<Incoming>| {
             requests.fetch_add(1, Ordering::Relaxed);
-            let (service, request) =
-                (service.clone(), request.map(|body| s3s::Body::http_body_unsync(Read(Some(body)))));
-            async move { service.call(request).await }
+            let (service, demand) = (service.clone(), demand.clone());
+            let request = request.map(|body| s3s::Body::http_body_unsync(Read(Some(body))));
+            async move {
+                let Some(demand) = demand else { return service.call(request).await };
+                match demand.check(request).await {
+                    Ok(request) => service.call(request).await,
+                    Err(refusal) => Ok(refusal),
+                }
+            }
         });
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new());

@@ -12,6 +12,7 @@ pub mod bare;
 pub mod bytes;
 pub mod checksum;
 pub mod daemon;
+mod equal_parts;
 pub mod request;
 pub mod sign;
 pub mod stack;

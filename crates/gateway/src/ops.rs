@@ -21,7 +21,7 @@ mod upload_part_copy;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use objects::{Body, ObjectRef, OpenRequest, RangeSpec, SealedObjects, store};
-use s3s::TrailingHeaders;
+use s3s::{S3ErrorCode, TrailingHeaders};
 
 use crate::error::Fault;
 use crate::headers;
@@ -74,6 +74,7 @@ impl Call<'_> {
 
 /// Serves a call as its row says.
 pub(crate) async fn serve(objects: &SealedObjects, row: &Row, call: Call<'_>) -> Result<Response<Body>, Fault> {
+    refuse_reserved(objects, row, &call.target.key)?;
     match row.verdict {
         Verdict::Served => serve_here(objects, row, call).await,
         Verdict::Passed => pass::serve(objects, row, call).await,
@@ -105,6 +106,15 @@ async fn serve_here(objects: &SealedObjects, row: &Row, call: Call<'_>) -> Resul
             tracing::error!(operation = row.name, "a row says served and nothing serves it");
             Err(Fault::not_implemented(format!("{} is not served", row.name)))
         }
+    }
+}
+
+/// Refuses what is about an object that is kept for the state of uploads: to readers it is not there, and nobody may change it.
+fn refuse_reserved(objects: &SealedObjects, row: &Row, key: &str) -> Result<(), Fault> {
+    match row.method {
+        _ if !objects.is_reserved(key) => Ok(()),
+        "GET" | "HEAD" => Err(Fault::new(S3ErrorCode::NoSuchKey, "The specified key does not exist.")),
+        _ => Err(objects::Error::Reserved.into()),
     }
 }
 

@@ -92,6 +92,25 @@ pub fn buckets_where(xml: &[u8], keep: impl Fn(&str) -> bool) -> Result<String, 
     Ok(splice(xml, cuts))
 }
 
+/// A document without the elements right around those leaves at one of `paths` that `drop` names, and how many they were.
+pub(crate) fn without_elements(
+    xml: &[u8],
+    paths: &[&[&str]],
+    drop: impl Fn(&str) -> bool,
+) -> Result<(String, usize), Error> {
+    let xml = text(xml)?;
+    let mut cuts = Vec::new();
+    for leaf in leaves(xml)?.iter().filter(|leaf| paths.iter().any(|path| leaf.is(path))) {
+        if drop(&leaf.value(xml)?) {
+            cuts.push((leaf.parent_at(xml)?, String::new()));
+        }
+    }
+    // One element, although two leaves in it were named.
+    cuts.dedup();
+    let count = cuts.len();
+    Ok((splice(xml, cuts), count))
+}
+
 /// A document in which the content of every element at `path` is replaced by what `amend` gives, if it gives anything.
 ///
 /// # Errors

@@ -70,6 +70,15 @@ pub enum Error {
     /// Nobody said where unfinished uploads are remembered.
     #[error("multipart uploads need a data directory to remember their parts in; set `data`")]
     NoUploadState,
+    /// There is no room for more unfinished uploads, for the moment.
+    #[error("{0}")]
+    Busy(String),
+    /// The caller named an object that is kept for the state of unfinished uploads.
+    #[error("names that begin with `.sealgate/` are kept for the state of unfinished uploads")]
+    Reserved,
+    /// The parts have sizes that the store does not put together.
+    #[error("{0}")]
+    UnequalParts(String),
     /// The upload id is not ours, was made for another object, or its upload is over.
     #[error("the upload does not exist; it may have been completed or aborted, or its state was lost: begin again")]
     NoSuchUpload,

@@ -19,6 +19,7 @@ mod policy;
 mod random;
 mod range;
 mod reader;
+mod reserved;
 mod rewrap;
 mod sealed_objects;
 pub mod store;
@@ -37,7 +38,8 @@ pub use listing::ListRequest;
 pub use location::{ObjectRef, bucket_uri, encode_key, encode_value, service_uri};
 pub use metadata::{RESERVED_METADATA_PREFIX, USER_METADATA_PREFIX};
 pub use multipart::{
-    CompleteRequest, Completed, CreateRequest, Created, ListedPart, NamedPart, PartOutcome, PartRequest, UploadOutcome,
+    CompleteRequest, Completed, CreateRequest, Created, ListedPart, NamedPart, PartOutcome, PartRequest, Swept,
+    UploadOutcome, store_upload_id,
 };
 pub use policy::{Contents, EtagMode, MetadataMode, PolicyTable, Rule, glob_matches};
 pub use random::{Random, RandomError};
@@ -46,5 +48,5 @@ pub use reader::{Attributes, OpenRequest, Opened, OpenedObject};
 pub use sealed_objects::SealedObjects;
 pub use store::{Body, BoxError, Store, StoreError};
 pub use stream::{TooLong, collect};
-pub use uploads::{BegunUpload, LocalUploads, StateError, UploadName, UploadState};
+pub use uploads::{Attempt, BegunUpload, BucketUploads, Leftover, LocalUploads, StateError, UploadName, UploadState};
 pub use writer::{SealOutcome, SealRequest};

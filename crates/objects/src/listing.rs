@@ -49,6 +49,7 @@ impl SealedObjects {
         }
         let (mut parts, body) = response.into_parts();
         let page = stream::collect(body, PAGE_LIMIT).await.map_err(|error| Error::BadAnswer(error.to_string()))?;
+        let page = self.without_reserved(page)?;
         let listing = Listing::parse(&page)?;
         let page = listing.amend(self.shown(&request.bucket, &listing.objects).await?);
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(page.len()));

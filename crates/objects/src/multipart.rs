@@ -3,27 +3,36 @@
 //! The client's upload id is a token that carries the envelope, so a part needs nothing but the token to be sealed. What cannot
 //! be known beforehand (salts, lengths, digests) is one small sealed record for each part in the [`UploadState`].
 
-mod answers;
+pub(crate) mod answers;
 mod complete;
+mod holding;
 mod part;
+mod placement;
 mod record;
+mod sweep;
 mod token;
 
+use futures::{StreamExt as _, TryStreamExt as _};
 use http::{HeaderMap, Method, Response};
 use quick_xml::escape::escape;
 
 pub use complete::{CompleteRequest, Completed, NamedPart};
+pub(crate) use holding::Announcements;
 pub use part::{PartOutcome, PartRequest};
+pub use sweep::Swept;
 
 use self::record::PartRecord;
 use self::token::{Checksum, Token};
 use crate::store::{self, Body};
-use crate::uploads::{BegunUpload, UploadName, UploadState};
+use crate::uploads::{BegunUpload, StateError, UploadName, UploadState, now};
 use crate::{ChecksumName, Error, ObjectRef, SealedObjects, metadata, stream, writer};
 use envelope::{ChecksumType, ObjectKeys, Upload};
 
 /// The store's answers about uploads are documents of at most this many bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// Questions about the uploads of a page that are open at the same time.
+const FAN_OUT: usize = 16;
 
 /// S3's highest part number.
 pub(crate) const PART_LIMIT: u16 = 10_000;
@@ -122,21 +131,32 @@ impl SealedObjects {
             key: at.key.clone(),
             store_id: token.store_id.clone(),
             token: text.to_owned(),
+            begun: now(),
         };
-        Ok(self.uploads()?.begin(&UploadName::new(at, &token.store_id), &upload).await?)
+        let noted = self.uploads()?.begin(&upload).await;
+        if noted.is_err() {
+            // Nobody would ever find it again; what remains of it at the store after this is the store's to expire.
+            let _ = self.forward_upload(Method::DELETE, at, &token.store_id).await;
+        }
+        Ok(noted?)
     }
 
-    /// Gives an upload up, at the store and here.
+    /// Gives an upload up, at the store and here. The store's own id will do too: listings show it of uploads that are not ours, or
+    /// whose state was lost, and giving one up writes nothing.
     ///
     /// # Errors
-    /// [`Error::NoSuchUpload`] for an id that is not ours.
+    /// [`Error::NoSuchUpload`] for a token that is not ours.
     pub async fn abort_upload(&self, at: &ObjectRef, upload_id: &str) -> Result<Response<Body>, Error> {
-        let Some(upload) = self.open_upload(at, upload_id).await? else {
-            return self.forward_upload(Method::DELETE, at, upload_id).await;
+        let store_id = if Token::is_token(upload_id) {
+            self.open_upload(at, upload_id).await?.ok_or(Error::NoSuchUpload)?.token.store_id
+        } else {
+            self.rule(&at.bucket, &at.key)?;
+            upload_id.to_owned()
         };
-        let response = self.forward_upload(Method::DELETE, at, &upload.token.store_id).await?;
-        if response.status().is_success() || response.status() == http::StatusCode::NOT_FOUND {
-            self.uploads()?.forget(&upload.name).await?;
+        let response = self.forward_upload(Method::DELETE, at, &store_id).await?;
+        let gone = response.status().is_success() || response.status() == http::StatusCode::NOT_FOUND;
+        if gone && let Some(uploads) = &self.uploads {
+            uploads.forget(&UploadName::new(at, &store_id)).await?;
         }
         Ok(response)
     }
@@ -145,17 +165,32 @@ impl SealedObjects {
         self.ask(method, at.uri_with(&format!("uploadId={}", crate::encode_value(store_id)))?, HeaderMap::new()).await
     }
 
-    /// All parts of an upload of ours, by number; `None` when the id is the store's own.
+    /// Up to `limit` parts of an upload of ours with numbers above `after`, and whether more follow; `None` when the id is the
+    /// store's own.
     ///
     /// # Errors
     /// [`Error::NoSuchUpload`] for an id that is not ours or was finished.
-    pub async fn uploaded_parts(&self, at: &ObjectRef, upload_id: &str) -> Result<Option<Vec<ListedPart>>, Error> {
+    pub async fn uploaded_parts(
+        &self,
+        at: &ObjectRef,
+        upload_id: &str,
+        after: u16,
+        limit: usize,
+    ) -> Result<Option<(Vec<ListedPart>, bool)>, Error> {
         let Some(upload) = self.open_upload(at, upload_id).await? else { return Ok(None) };
         if self.uploads()?.find(&upload.name).await?.is_none() {
             return Err(Error::NoSuchUpload);
         }
-        let records = self.part_records(&upload).await?;
-        Ok(Some(records.into_iter().map(PartRecord::listed).collect()))
+        let records = self.part_records(&upload, after, limit.saturating_add(1)).await?;
+        let mut parts: Vec<ListedPart> = Vec::new();
+        for part in records.into_iter().map(PartRecord::listed) {
+            // Of attempts that raced, the last one is shown.
+            parts.pop_if(|earlier| earlier.number == part.number);
+            parts.push(part);
+        }
+        let truncated = limit > 0 && parts.len() > limit;
+        parts.truncate(limit);
+        Ok(Some((parts, truncated)))
     }
 
     /// The store's page of unfinished uploads, with the ids that clients know.
@@ -169,17 +204,23 @@ impl SealedObjects {
         }
         let (mut parts, body) = response.into_parts();
         let page = stream::collect(body, 16 * 1024 * 1024).await.map_err(unreadable)?;
-        let mut tokens = Vec::new();
-        for (key, store_id) in answers::listed_uploads(&page)? {
-            let at = ObjectRef { bucket: bucket.to_owned(), key, version: None };
-            let known = self.uploads()?.find(&UploadName::new(&at, &store_id)).await?;
-            tokens.push(known.map_or(store_id, |upload| upload.token));
-        }
-        let mut tokens = tokens.into_iter();
+        let page = self.without_reserved(page)?;
+        let ids: Vec<_> =
+            answers::listed_uploads(&page)?.into_iter().map(|(key, id)| self.known_id(bucket, key, id)).collect();
+        let ids: Vec<String> = futures::stream::iter(ids).buffered(FAN_OUT).try_collect().await?;
+        let mut ids = ids.into_iter();
         let page =
-            crate::rewrite_elements(&page, &["ListMultipartUploadsResult", "Upload", "UploadId"], |_| tokens.next())?;
+            crate::rewrite_elements(&page, &["ListMultipartUploadsResult", "Upload", "UploadId"], |_| ids.next())?;
         parts.headers.insert(http::header::CONTENT_LENGTH, page.len().into());
         Ok(Response::from_parts(parts, store::full(page)))
+    }
+
+    /// The id that clients know of an upload; the store's own when it is not ours.
+    async fn known_id(&self, bucket: &str, key: String, store_id: String) -> Result<String, Error> {
+        let at = ObjectRef { bucket: bucket.to_owned(), key, version: None };
+        let Some(uploads) = &self.uploads else { return Ok(store_id) };
+        let known = uploads.find(&UploadName::new(&at, &store_id)).await?;
+        Ok(known.map_or(store_id, |upload| upload.token))
     }
 
     /// Opens a client's upload id; `None` when it is not a token, so that it can only be the store's own.
@@ -202,11 +243,12 @@ impl SealedObjects {
         Ok(Some(OpenUpload { keys, token, name }))
     }
 
-    pub(crate) async fn part_records(&self, upload: &OpenUpload) -> Result<Vec<PartRecord>, Error> {
-        let records = self.uploads()?.records(&upload.name).await?;
+    /// The records of up to `parts` parts with numbers above `after`.
+    async fn part_records(&self, upload: &OpenUpload, after: u16, parts: usize) -> Result<Vec<PartRecord>, Error> {
+        let records = self.uploads()?.records(&upload.name, after, parts).await?;
         records
             .into_iter()
-            .map(|(number, sealed)| PartRecord::open(&upload.keys, &upload.name, number, &sealed))
+            .map(|(attempt, sealed)| PartRecord::open(&upload.keys, &upload.name, attempt, &sealed))
             .collect()
     }
 
@@ -231,8 +273,18 @@ fn unreadable(error: crate::BoxError) -> Error {
     Error::BadAnswer(error.to_string())
 }
 
-impl From<crate::uploads::StateError> for Error {
-    fn from(error: crate::uploads::StateError) -> Self {
-        Self::Internal(error.to_string())
+/// The store's id in an upload id of ours, without a look at whether it is authentic; `None` when it is not ours.
+#[must_use]
+pub fn store_upload_id(upload_id: &str) -> Option<String> {
+    if Token::is_token(upload_id) { Token::read(upload_id).ok().map(|token| token.store_id) } else { None }
+}
+
+impl From<StateError> for Error {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Failed(_) => Self::Internal(error.to_string()),
+            StateError::Full(why) => Self::Busy(why),
+            StateError::Store(error) => Self::Store(error),
+        }
     }
 }

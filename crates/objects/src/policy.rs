@@ -100,6 +100,20 @@ impl PolicyTable {
         self.rules.iter().find(|rule| rule.matches(bucket, key))
     }
 
+    /// Whether anything is sealed in a bucket.
+    pub(crate) fn seals_in(&self, bucket: &str) -> bool {
+        self.rules.iter().any(|rule| rule.seal && glob_matches(&rule.buckets, bucket))
+    }
+
+    /// The buckets that are named without a star and in which something is sealed.
+    pub(crate) fn named_sealed_buckets(&self) -> Vec<String> {
+        let sealing = self.rules.iter().filter(|rule| rule.seal && !rule.buckets.contains('*'));
+        let mut names: Vec<String> = sealing.map(|rule| rule.buckets.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.keyring
     }

@@ -6,6 +6,7 @@ use envelope::{Binding, Envelope, ObjectKeys};
 use http::{HeaderMap, Method, Request, Response, Uri};
 
 use crate::facts::{FactsCache, FactsFile};
+use crate::multipart::Announcements;
 use crate::policy::{PolicyTable, Rule};
 use crate::store::{self, Body, Store};
 use crate::{Error, ObjectRef, Random, UploadState};
@@ -18,13 +19,23 @@ pub struct SealedObjects {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) facts: Arc<FactsCache>,
     pub(crate) uploads: Option<Arc<dyn UploadState>>,
+    pub(crate) announcements: Arc<Announcements>,
+    pub(crate) equal_parts: bool,
 }
 
 impl SealedObjects {
     /// Objects on `store`, written and read as `policies` say, with keys and nonces from `random`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, policies: PolicyTable, random: Arc<dyn Random>) -> Self {
-        Self { store, policies: Arc::new(policies), random, facts: Arc::new(FactsCache::new(None)), uploads: None }
+        Self {
+            store,
+            policies: Arc::new(policies),
+            random,
+            facts: Arc::new(FactsCache::new(None)),
+            uploads: None,
+            announcements: Arc::new(Announcements::new()),
+            equal_parts: false,
+        }
     }
 
     /// The same, with a place for the state of unfinished multipart uploads. Without one, uploads fail.
@@ -41,6 +52,13 @@ impl SealedObjects {
         self
     }
 
+    /// The same, for a store that demands that all parts of an upload but the last have the same size.
+    #[must_use]
+    pub fn with_equal_parts(mut self) -> Self {
+        self.equal_parts = true;
+        self
+    }
+
     /// Sends a request that sealing does not concern and hands back the store's answer.
     ///
     /// # Errors
@@ -50,6 +68,9 @@ impl SealedObjects {
     }
 
     pub(crate) fn rule(&self, bucket: &str, key: &str) -> Result<&Rule, Error> {
+        if self.is_reserved(key) {
+            return Err(Error::Reserved);
+        }
         self.policies.rule(bucket, key).ok_or_else(|| Error::NoRule { bucket: bucket.to_owned() })
     }
 

@@ -11,6 +11,7 @@ mod files;
 mod firstrun;
 mod server;
 mod settings;
+mod sweep;
 mod telemetry;
 mod wiring;
 

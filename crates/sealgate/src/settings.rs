@@ -35,6 +35,9 @@ pub(crate) struct Settings {
     pub(crate) data: DataDirectory,
     pub(crate) region: String,
     pub(crate) store: StoreSettings,
+    pub(crate) uploads: Uploads,
+    /// The store wants all parts of an upload but the last of one size.
+    pub(crate) equal_parts: bool,
     pub(crate) keys: Vec<KeySettings>,
     /// The id among `keys`; `None` only when there are none.
     pub(crate) primary: Option<String>,
@@ -66,6 +69,15 @@ pub(crate) enum StoreSettings {
     Directory(Option<PathBuf>),
     /// Somebody else's.
     S3(Box<S3Settings>),
+}
+
+/// Where unfinished multipart uploads are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Uploads {
+    /// In the data directory: one process serves an upload from its beginning to its end.
+    Local,
+    /// In the bucket, so that any process on the same store can go on with it.
+    Bucket,
 }
 
 /// `[store]` with `kind = "s3"`

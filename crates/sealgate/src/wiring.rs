@@ -14,8 +14,8 @@ use anyhow::{Context, anyhow};
 use gateway::{Client, CorsRule, Gateway, GatewayOptions};
 use keyring::{AesKey, Keyring, WrappingKey};
 use objects::{
-    BindingMode, EtagMode, FactsFile, LocalUploads, MetadataMode, PolicyTable, Random, RandomError, Rule,
-    SealedObjects, Store,
+    BindingMode, BucketUploads, EtagMode, FactsFile, LocalUploads, MetadataMode, PolicyTable, Random, RandomError,
+    Rule, SealedObjects, Store, UploadState,
 };
 use s3s::auth::SecretKey;
 
@@ -27,6 +27,7 @@ use crate::files;
 use crate::firstrun::{self, FirstRun};
 use crate::settings::{
     Binding, ClientSettings, Contents, CorsSettings, KeySettings, Permission, RuleSettings, Settings, StoreSettings,
+    Uploads,
 };
 
 /// Everything that answers requests.
@@ -35,6 +36,8 @@ pub(crate) struct Wired {
     pub(crate) gateway: Gateway,
     /// For readiness.
     pub(crate) probe: Box<dyn Probe>,
+    /// For the sweep.
+    pub(crate) objects: SealedObjects,
 }
 
 /// Follows the settings' references and puts the rooms together. Nothing is bound and no store is asked.
@@ -45,18 +48,26 @@ pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired,
     let rules = settings.rules.iter().map(rule).collect();
     let policies = PolicyTable::new(rules, Arc::new(keyring));
     let probe = Box::new(StoreProbe::new(Arc::clone(&store)));
+    let uploads = uploads(settings, &store)?;
     let mut objects = SealedObjects::new(store, policies, Arc::new(SystemRandom));
-    if let Some(uploads) = uploads(settings)? {
-        objects = objects.with_uploads(Arc::new(uploads));
+    if let Some(uploads) = uploads {
+        objects = objects.with_uploads(uploads);
     }
     if let Some(facts) = facts(settings) {
         objects = objects.with_facts(facts);
     }
-    Ok(Wired { gateway: Gateway::with_options(objects, clients, options(settings)), probe })
+    if settings.equal_parts {
+        objects = objects.with_equal_parts();
+    }
+    let gateway = Gateway::with_options(objects.clone(), clients, options(settings));
+    Ok(Wired { gateway, probe, objects })
 }
 
-/// Where unfinished multipart uploads are remembered: a file in the data directory, when there can be one.
-fn uploads(settings: &Settings) -> Result<Option<LocalUploads>, Failure> {
+/// Where unfinished multipart uploads are remembered: in the buckets, or in the data directory when there can be one.
+fn uploads(settings: &Settings, store: &Arc<dyn Store>) -> Result<Option<Arc<dyn UploadState>>, Failure> {
+    if settings.uploads == Uploads::Bucket {
+        return Ok(Some(Arc::new(BucketUploads::new(Arc::clone(store)))));
+    }
     let Ok(data) = firstrun::data_directory(&settings.data) else {
         tracing::warn!("there is no data directory, so multipart uploads are refused; name one with --data or `data`");
         return Ok(None);
@@ -65,9 +76,8 @@ fn uploads(settings: &Settings) -> Result<Option<LocalUploads>, Failure> {
         tracing::warn!(%error, "the data directory cannot be used, so multipart uploads are refused");
         return Ok(None);
     }
-    let path = data.join("uploads.redb");
-    let uploads = LocalUploads::open(&path).with_context(|| format!("{} (another Sealgate?)", path.display()));
-    uploads.map(Some).map_err(Failure::Settings)
+    let uploads = LocalUploads::open(&data).map_err(|error| Failure::Settings(error.into()))?;
+    Ok(Some(Arc::new(uploads)))
 }
 
 /// Where facts about objects outlive the process: a file in the data directory, when there can be one. Without it listings may

@@ -22,6 +22,10 @@ pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Res
     let uri = bucket_uri(&bucket, "delete=")?;
     let document = small_body::read(call.body, &call.headers, call.trailing).await?;
     let entries = entries(&document)?;
+    // Refused whole: only a client that guesses such a name can ask for it.
+    if entries.iter().any(|entry| objects.is_reserved(&entry.key)) {
+        return Err(objects::Error::Reserved.into());
+    }
     let conditions = entries.into_iter().filter_map(|entry| entry.condition(&bucket));
     let questions: Vec<_> = conditions.map(|(at, etag)| store_etag(objects, at, etag)).collect();
     let etags: Vec<_> = stream::iter(questions).buffered(FAN_OUT).try_collect().await?;

@@ -23,13 +23,13 @@ const PAGE: usize = 1_000;
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
     let at = call.object();
     let upload_id = call.target.param("uploadId").unwrap_or_default();
-    let Some(parts) = objects.uploaded_parts(&at, upload_id).await? else {
+    let marker = u16::try_from(number(&call.target, "part-number-marker", 0)?).unwrap_or(u16::MAX);
+    let limit = number(&call.target, "max-parts", PAGE)?.min(PAGE);
+    let Some((parts, truncated)) = objects.uploaded_parts(&at, upload_id, marker, limit).await? else {
         let uri = at.uri_with(&call.target.store_query())?;
         return forward(objects, Method::GET, uri, headers::for_store(&call.headers), Bytes::new()).await;
     };
-    let marker = number(&call.target, "part-number-marker", 0)?;
-    let limit = number(&call.target, "max-parts", PAGE)?.min(PAGE);
-    Ok(super::xml(document(&at, upload_id, &parts, marker, limit)))
+    Ok(super::xml(document(&at, upload_id, &Page { parts, marker, limit, truncated })))
 }
 
 fn number(target: &Target, name: &str, default: usize) -> Result<usize, Fault> {
@@ -41,21 +41,29 @@ fn number(target: &Target, name: &str, default: usize) -> Result<usize, Fault> {
     }
 }
 
-fn document(at: &ObjectRef, upload_id: &str, parts: &[ListedPart], marker: usize, limit: usize) -> String {
-    let rest: Vec<&ListedPart> = parts.iter().filter(|part| usize::from(part.number) > marker).collect();
-    let page = &rest[..limit.min(rest.len())];
-    let next = page.last().map_or(marker, |part| usize::from(part.number));
+/// Some of the parts, and what was asked for.
+struct Page {
+    parts: Vec<ListedPart>,
+    /// All have higher numbers than this.
+    marker: u16,
+    limit: usize,
+    /// Whether more follow.
+    truncated: bool,
+}
+
+fn document(at: &ObjectRef, upload_id: &str, page: &Page) -> String {
+    let Page { parts, marker, limit, truncated } = page;
+    let next = parts.last().map_or(*marker, |part| part.number);
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListPartsResult xmlns=\"{}\"><Bucket>{}</Bucket><Key>{}</Key>\
          <UploadId>{}</UploadId><PartNumberMarker>{marker}</PartNumberMarker><NextPartNumberMarker>{next}</NextPartNumberMarker>\
-         <MaxParts>{limit}</MaxParts><IsTruncated>{}</IsTruncated>",
+         <MaxParts>{limit}</MaxParts><IsTruncated>{truncated}</IsTruncated>",
         super::NAMESPACE,
         escape(&at.bucket),
         escape(&at.key),
         escape(upload_id),
-        rest.len() > page.len(),
     );
-    for part in page {
+    for part in parts {
         write_part(part, &mut xml);
     }
     xml.push_str("<StorageClass>STANDARD</StorageClass></ListPartsResult>");
@@ -86,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_follow_each_other() {
+    fn a_page_names_its_end() {
         let part = |number| ListedPart {
             number,
             plain_len: 5,
@@ -94,18 +102,18 @@ mod tests {
             modified: 0,
             checksums: BTreeMap::new(),
         };
-        let parts = [part(1), part(3), part(10_000)];
         let at = ObjectRef { bucket: "b".into(), key: "k&".into(), version: None };
-        let first = document(&at, "id", &parts, 0, 2);
+        let page = Page { parts: vec![part(1), part(3)], marker: 0, limit: 2, truncated: true };
+        let first = document(&at, "id", &page);
         assert!(
             first.contains("<IsTruncated>true</IsTruncated>") && first.contains("<NextPartNumberMarker>3<"),
             "{first}"
         );
-        let second = document(&at, "id", &parts, 3, 2);
+        assert!(first.contains("<Key>k&amp;</Key>"), "{first}");
+        let empty = document(&at, "id", &Page { parts: Vec::new(), marker: 3, limit: 2, truncated: false });
         assert!(
-            second.contains("<IsTruncated>false</IsTruncated>") && second.contains("<PartNumber>10000<"),
-            "{second}"
+            empty.contains("<IsTruncated>false</IsTruncated>") && empty.contains("<NextPartNumberMarker>3<"),
+            "{empty}"
         );
-        assert!(document(&at, "id", &[], 0, 2).contains("<IsTruncated>false</IsTruncated>"));
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn listed_uploads(xml: &[u8]) -> Result<Vec<(String, String)>, Error>
     Ok(keys.zip(ids).collect())
 }
 
-fn elements(xml: &[u8], path: &[&str]) -> Result<Vec<String>, Error> {
+/// The contents of all elements at `path`, in order.
+pub(crate) fn elements(xml: &[u8], path: &[&str]) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     rewrite_elements(xml, path, |value| {
         found.push(value.to_owned());

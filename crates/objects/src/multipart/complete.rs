@@ -1,20 +1,25 @@
 //! Putting an upload together: the client's list against the records, the footer, and the store's own completion.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use envelope::{ChecksumName, ChecksumType, Facts, Segment, checksum, seal_footer};
+use bytes::Bytes;
+use envelope::{ChecksumName, ChecksumType, Facts, Segment, checksum, layout, seal_footer};
+use futures::StreamExt as _;
 use http::header::{CONTENT_LENGTH, ETAG};
 use http::{HeaderMap, Method, Request, Response};
+use http_body_util::BodyExt as _;
 
 use super::part::Place;
+use super::placement::Placement;
 use super::record::PartRecord;
 use super::token::Checksum;
-use super::{ANSWER_LIMIT, OpenUpload, PART_LIMIT, PART_MIN, UploadOutcome, answers, complete_document, unreadable};
+use super::{ANSWER_LIMIT, OpenUpload, PART_MIN, UploadOutcome, answers, complete_document, unreadable};
 use crate::random::draw;
+use crate::reader::{OpenRequest, Opened};
 use crate::store::{self, Body};
-use crate::{Error, ObjectRef, SealedObjects, encode_value, etag, stream};
+use crate::{Error, ObjectRef, SealedObjects, encode_value, etag, metadata, stream};
 
 /// A part as the client names it when it completes an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,73 +62,168 @@ pub struct Completed {
     pub parts: usize,
 }
 
+/// How often a completion begins anew when the store knows another end of the object than the one just sent, which happens when
+/// two completions of one upload race: each sends its own.
+const ATTEMPTS: usize = 3;
+
+/// Parts that are sent late at the same time.
+const FAN_OUT: usize = 4;
+
+/// How one attempt to complete an upload ended.
+enum Tried {
+    Done(Completed),
+    /// The store's answer, and the code in it.
+    Refused(Response<Body>, String),
+}
+
 impl SealedObjects {
-    /// Completes an upload of ours; `None` when the id is the store's own.
+    /// Completes an upload of ours; `None` when the id is the store's own. Completing again what is complete gives the same answer.
     ///
     /// # Errors
     /// What is wrong with the list ([`Error::BadPart`] and its relatives), or why it cannot be completed.
     pub async fn complete_upload(&self, request: CompleteRequest) -> Result<Option<UploadOutcome<Completed>>, Error> {
         let Some(upload) = self.open_upload(&request.at, &request.upload_id).await? else { return Ok(None) };
+        let mut tried = self.try_complete(&upload, &request).await;
+        for _ in 1..ATTEMPTS {
+            let contended = matches!(&tried, Ok(Tried::Refused(_, code)) if code == "InvalidPart");
+            if !contended || self.uploads()?.find(&upload.name).await?.is_none() {
+                break;
+            }
+            tried = self.try_complete(&upload, &request).await;
+        }
+        let lost = match &tried {
+            Ok(Tried::Done(_)) => false,
+            Ok(Tried::Refused(_, code)) => code == "NoSuchUpload" || code == "InvalidPart",
+            Err(error) => matches!(error, Error::NoSuchUpload | Error::NoSuchPart { .. }),
+        };
+        if lost && let Some(completed) = self.completed_before(&upload, &request).await? {
+            return Ok(Some(UploadOutcome::Done(completed)));
+        }
+        match tried? {
+            Tried::Done(completed) => Ok(Some(UploadOutcome::Done(completed))),
+            Tried::Refused(answer, code) => {
+                if code == "NoSuchUpload" {
+                    self.forget(&upload).await;
+                }
+                Ok(Some(UploadOutcome::Answer(answer)))
+            }
+        }
+    }
+
+    async fn try_complete(&self, upload: &OpenUpload, request: &CompleteRequest) -> Result<Tried, Error> {
         if self.uploads()?.find(&upload.name).await?.is_none() {
             return Err(Error::NoSuchUpload);
         }
-        let records = self.part_records(&upload).await?;
+        let records = self.part_records(upload, 0, usize::MAX).await?;
         let chosen = choose(&request.parts, records)?;
         let sums = Sums::of(&chosen, upload.token.checksum)?;
-        sums.check(&request)?;
-        let store_parts = match self.send_footer(&upload, &request.at, &chosen, &sums).await? {
+        sums.check(request)?;
+        let store_parts = match self.send_rest(upload, &request.at, &chosen, &sums).await? {
             Ok(parts) => parts,
-            Err(answer) => return Ok(Some(UploadOutcome::Answer(answer))),
+            Err(answer) => return refused(answer).await,
         };
-        let (headers, store_etag) = match self.complete_at_store(&upload, &request, &store_parts).await? {
+        let (headers, store_etag) = match self.complete_at_store(upload, request, &store_parts).await? {
             UploadOutcome::Done(done) => done,
-            UploadOutcome::Answer(answer) => return Ok(Some(UploadOutcome::Answer(answer))),
+            UploadOutcome::Answer(answer) => return refused(answer).await,
         };
         let rule = self.rule(&request.at.bucket, &request.at.key)?;
         let facts = Arc::new(sums.facts(&chosen));
         let etag = self.stored(&request.at, rule, &store_etag, sums.plain_len, Some(facts));
         // The object is there; state that cannot be forgotten now is litter, not a failure.
-        if let Err(error) = self.uploads()?.forget(&upload.name).await {
-            tracing::warn!(cause = %error, "the state of a finished upload could not be removed");
-        }
+        self.forget(upload).await;
         let (checksums, checksum_type) = (sums.checksums, sums.kind);
-        Ok(Some(UploadOutcome::Done(Completed { headers, etag, checksums, checksum_type, parts: chosen.len() })))
+        Ok(Tried::Done(Completed { headers, etag, checksums, checksum_type, parts: chosen.len() }))
     }
 
-    /// Sends the held part with the footer, or the footer as one more part; the store's parts in order.
-    async fn send_footer(
+    async fn forget(&self, upload: &OpenUpload) {
+        let Ok(uploads) = self.uploads() else { return };
+        if let Err(error) = uploads.forget(&upload.name).await {
+            tracing::warn!(cause = %error, "the state of a finished upload could not be removed; the sweep will try again");
+        }
+    }
+
+    /// What an earlier completion made of the upload, if its object is still the one there: only that one has the upload's envelope.
+    async fn completed_before(
+        &self,
+        upload: &OpenUpload,
+        request: &CompleteRequest,
+    ) -> Result<Option<Completed>, Error> {
+        let (at, headers) = (request.at.clone(), HeaderMap::new());
+        let head = OpenRequest { at, want: None, headers, part: None, checksums: true };
+        let Ok(Opened::Object(object)) = self.head(head).await else { return Ok(None) };
+        let envelope = metadata::envelope(&object.headers)?;
+        let same = envelope.is_some_and(|envelope| envelope.to_string() == upload.token.envelope.to_string());
+        let store_etag = object.headers.get(ETAG).and_then(|etag| etag.to_str().ok());
+        let (true, Some(facts), Some(store_etag)) = (same, object.facts, store_etag) else { return Ok(None) };
+        let rule = self.rule(&request.at.bucket, &request.at.key)?;
+        let told = |name: &str| name == "x-amz-version-id" || name.starts_with("x-amz-server-side-encryption");
+        let headers = object.headers.iter().filter(|(name, _)| told(name.as_str()));
+        Ok(Some(Completed {
+            headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            etag: self.stored(&request.at, rule, store_etag, facts.plain_len, Some(Arc::clone(&facts))),
+            checksums: facts.checksums.clone(),
+            checksum_type: facts.checksum_type.unwrap_or(ChecksumType::FullObject),
+            parts: facts.segment_count() as usize,
+        }))
+    }
+
+    /// Sends what was held back, and the footer; the store's parts in order.
+    async fn send_rest(
         &self,
         upload: &OpenUpload,
         at: &ObjectRef,
         chosen: &[PartRecord],
         sums: &Sums,
     ) -> Result<Result<Vec<(u16, String)>, Response<Body>>, Error> {
-        let mut parts: Vec<(u16, String)> =
-            chosen.iter().filter_map(|part| Some((part.number, part.store_etag.clone()?))).collect();
-        let last = chosen.last().ok_or_else(|| Error::BadPart("an upload needs at least one part".into()))?;
-        let mut tail = BytesMut::new();
-        let mut number = last.number;
-        if last.store_etag.is_none() {
-            let held = self.uploads()?.held(&upload.name, last.number).await?;
-            tail.extend_from_slice(&held.ok_or(Error::NoSuchUpload)?);
-        } else {
-            number = number.checked_add(1).filter(|number| *number <= PART_LIMIT).ok_or_else(|| {
-                Error::BadPart(format!(
-                    "part {PART_LIMIT} of 5 MiB or more leaves no number for the footer; use fewer parts"
-                ))
-            })?;
+        let placement = Placement::of(chosen, self.equal_parts)?;
+        let footer = Bytes::from(self.footer(upload, chosen, sums)?);
+        let held_len = placement.last.map_or(Ok(0), sealed_len)?;
+        let mut sendings = Vec::new();
+        for part in &placement.late {
+            sendings.push((part.number(), *part, 0..sealed_len(part)?, Bytes::new()));
         }
-        tail.extend_from_slice(&self.footer(upload, chosen, sums)?);
-        let tail: Bytes = tail.freeze();
-        let place = Place { at: at.clone(), number };
-        let len = tail.len() as u64;
-        match self.put_part(&place, &upload.token.store_id, store::full(tail), len).await? {
-            Ok(etag) => {
-                parts.push((number, etag));
-                Ok(Ok(parts))
+        let whole = chosen.last().ok_or_else(|| Error::Internal("an upload without parts".into()))?;
+        for (number, piece) in placement.pieces(held_len + footer.len() as u64)? {
+            let behind = |position: u64| usize::try_from(position.saturating_sub(held_len)).unwrap_or(usize::MAX);
+            let end = footer.slice(behind(piece.start)..behind(piece.end));
+            sendings.push((number, whole, piece.start.min(held_len)..piece.end.min(held_len), end));
+        }
+        let sendings: Vec<_> = sendings
+            .into_iter()
+            .map(|(number, part, range, end)| self.send_held(upload, at, number, part, range, end))
+            .collect();
+        let mut parts = placement.sent;
+        let mut sendings = futures::stream::iter(sendings).buffer_unordered(FAN_OUT);
+        while let Some(sent) = sendings.next().await {
+            match sent? {
+                Ok(part) => parts.push(part),
+                Err(answer) => return Ok(Err(answer)),
             }
-            Err(answer) => Ok(Err(answer)),
         }
+        parts.sort_unstable();
+        Ok(Ok(parts))
+    }
+
+    /// Sends held bytes of a part, with more behind them, as a part of the store's.
+    async fn send_held(
+        &self,
+        upload: &OpenUpload,
+        at: &ObjectRef,
+        number: u16,
+        part: &PartRecord,
+        range: Range<u64>,
+        end: Bytes,
+    ) -> Result<Result<(u16, String), Response<Body>>, Error> {
+        let len = range.end.saturating_sub(range.start) + end.len() as u64;
+        let body = if range.is_empty() {
+            store::full(end)
+        } else {
+            let held = self.uploads()?.held(&upload.name, &part.attempt, range).await?;
+            let held = held.ok_or(Error::NoSuchUpload)?.into_data_stream();
+            store::sized(len, held.chain(futures::stream::iter([Ok(end)])))
+        };
+        let place = Place { at: at.clone(), number };
+        Ok(self.put_part(&place, &upload.token.store_id, body, len).await?.map(|etag| (number, etag)))
     }
 
     fn footer(&self, upload: &OpenUpload, chosen: &[PartRecord], sums: &Sums) -> Result<Vec<u8>, Error> {
@@ -168,6 +268,19 @@ impl SealedObjects {
     }
 }
 
+/// A store's answer that is no success, with its code.
+async fn refused(answer: Response<Body>) -> Result<Tried, Error> {
+    let (parts, body) = answer.into_parts();
+    let document = stream::collect(body, ANSWER_LIMIT).await.map_err(unreadable)?;
+    let code = crate::error_code(&document).map(|(code, _)| code).unwrap_or_default();
+    Ok(Tried::Refused(Response::from_parts(parts, store::full(document)), code))
+}
+
+/// The stored length of a part.
+fn sealed_len(part: &PartRecord) -> Result<u64, Error> {
+    layout::segment_len(part.plain_len).ok_or(Error::TooLarge { plain_len: part.plain_len })
+}
+
 /// The records of the parts that the client lists, in its order, which must be ascending.
 fn choose(named: &[NamedPart], records: Vec<PartRecord>) -> Result<Vec<PartRecord>, Error> {
     if named.is_empty() {
@@ -176,23 +289,29 @@ fn choose(named: &[NamedPart], records: Vec<PartRecord>) -> Result<Vec<PartRecor
     if named.windows(2).any(|pair| matches!(pair, [first, second] if first.number >= second.number)) {
         return Err(Error::PartOrder);
     }
-    let mut records: BTreeMap<u16, PartRecord> = records.into_iter().map(|record| (record.number, record)).collect();
+    let mut attempts: BTreeMap<u16, Vec<PartRecord>> = BTreeMap::new();
+    for record in records {
+        attempts.entry(record.number()).or_default().push(record);
+    }
     let mut chosen = Vec::with_capacity(named.len());
     for part in named {
-        let record = records.remove(&part.number).filter(|record| same_etag(&record.etag, &part.etag));
-        let record = record.ok_or(Error::NoSuchPart { number: part.number })?;
-        for (name, value) in &part.checksums {
-            if record.computed.checksums.get(name).is_some_and(|have| have != value) {
-                return Err(Error::NoSuchPart { number: part.number });
-            }
-        }
-        chosen.push(record);
+        // Several only where attempts raced; which of them is at the store, the store will say.
+        let attempts = attempts.remove(&part.number).unwrap_or_default();
+        let record = attempts.into_iter().rev().find(|record| same_part(record, part));
+        chosen.push(record.ok_or(Error::NoSuchPart { number: part.number })?);
     }
     let small = chosen.iter().take(chosen.len() - 1).find(|part| part.plain_len < PART_MIN);
     match small {
-        Some(part) => Err(Error::PartTooSmall { number: part.number, plain_len: part.plain_len }),
+        Some(part) => Err(Error::PartTooSmall { number: part.number(), plain_len: part.plain_len }),
         None => Ok(chosen),
     }
+}
+
+/// Whether a record is that of the part the client means.
+fn same_part(record: &PartRecord, named: &NamedPart) -> bool {
+    let agrees =
+        |(name, value): (&ChecksumName, &Vec<u8>)| record.computed.checksums.get(name).is_none_or(|have| have == value);
+    same_etag(&record.etag, &named.etag) && named.checksums.iter().all(agrees)
 }
 
 fn same_etag(have: &str, named: &str) -> bool {

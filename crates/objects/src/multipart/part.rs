@@ -1,17 +1,17 @@
 //! One part: sealed under a fresh salt at every attempt, so that sending it again with other bytes repeats no nonce.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use envelope::{Computed, DigestSet, ObjectKeys, SegmentSealer};
 use http::header::{CONTENT_LENGTH, ETAG};
 use http::{HeaderValue, Method, Request, Response};
-use http_body_util::BodyExt as _;
 
 use super::record::PartRecord;
-use super::{OpenUpload, PART_LIMIT, PART_MIN};
+use super::{OpenUpload, PART_LIMIT};
 use crate::checking::{Checker, ComputedSlot, PassMachine, Verdict, drive};
 use crate::random::draw;
 use crate::store::{Body, BoxError};
-use crate::stream::{self, Driver, Machine};
+use crate::stream::Machine;
+use crate::uploads::{Attempt, UploadName, now};
 use crate::{Error, ObjectRef, SealedObjects, encode_value, etag};
 
 /// A part to upload.
@@ -46,8 +46,8 @@ pub enum PartOutcome {
 }
 
 impl SealedObjects {
-    /// Seals and sends one part, verifying while it streams. A part under 5 MiB can only be the last one: it is held here,
-    /// sealed, until the upload is completed.
+    /// Seals and sends one part, verifying while it streams. A part that can only be the last one is held back, sealed, until the
+    /// upload is completed.
     ///
     /// # Errors
     /// [`Error::NoSuchUpload`], [`Error::Body`], or why the part cannot be sent.
@@ -69,41 +69,62 @@ impl SealedObjects {
         let computed = ComputedSlot::default();
         let checker = Checker::new(&request.digests, request.verdict, &computed);
         let machine = PartMachine::new(&upload.keys, salt, request.plain_len, checker)?;
-        let place = Place { at: request.at, number: request.number };
-        let kept = if request.plain_len < PART_MIN {
-            self.hold(request.body, machine).await?
+        let attempt = Attempt::begin(request.number, now(), draw(self.random.as_ref())?);
+        let store_etag = if self.holds(&upload.name, request.number, request.plain_len) {
+            self.hold(&upload, &attempt, request.body, machine).await?;
+            None
         } else {
+            let place = Place { at: request.at, number: request.number };
             match self.send(&upload, &place, request.body, machine).await? {
-                Ok(etag) => Kept::AtStore(etag),
+                Ok(etag) => Some(etag),
                 Err(answer) => return Ok(PartOutcome::Answer(answer)),
             }
         };
         let computed = computed.take().ok_or_else(|| Error::Internal("a part ended without its digests".into()))?;
         let etag = match computed.md5.filter(|_| md5) {
             Some(md5) => etag::of_md5(&md5, None),
-            None => kept.etag(&draw(self.random.as_ref())?),
+            None => shown_etag(store_etag.as_deref(), draw(self.random.as_ref())?),
         };
-        let (store_etag, held) = kept.split();
         let record = PartRecord {
-            number: place.number,
+            attempt: attempt.end(now()),
             plain_len: request.plain_len,
             salt,
             store_etag,
             etag: etag.clone(),
             computed: computed.clone(),
-            modified: time::OffsetDateTime::now_utc().unix_timestamp(),
         };
-        let sealed = record.seal(&upload.keys, &upload.name, draw(self.random.as_ref())?)?;
-        self.uploads()?.keep(&upload.name, place.number, sealed, held).await?;
+        self.record(&upload, &record).await?;
         Ok(PartOutcome::Received { etag, computed })
     }
 
-    /// Seals a part into memory; it is shorter than 5 MiB.
-    async fn hold(&self, body: Body, machine: PartMachine) -> Result<Kept, Error> {
+    /// Whether a part waits here for the upload's end.
+    fn holds(&self, name: &UploadName, number: u16, plain_len: u64) -> bool {
+        self.announcements.hold(name, number, plain_len, self.equal_parts)
+    }
+
+    /// Remembers a part that is all there.
+    async fn record(&self, upload: &OpenUpload, record: &PartRecord) -> Result<(), Error> {
+        let sealed = record.seal(&upload.keys, &upload.name, draw(self.random.as_ref())?)?;
+        let kept = self.uploads()?.keep(&upload.name, &record.attempt, sealed).await?;
+        // The upload may have ended while the part came.
+        if kept { Ok(()) } else { Err(Error::NoSuchUpload) }
+    }
+
+    /// Seals a part on its way to where it is held.
+    async fn hold(
+        &self,
+        upload: &OpenUpload,
+        attempt: &Attempt,
+        body: Body,
+        machine: PartMachine,
+    ) -> Result<(), Error> {
         let sealed_len = machine.sealer.sealed_len();
-        let limit = usize::try_from(sealed_len).unwrap_or(usize::MAX);
-        let sealed = stream::collect(Driver::new(body, machine, sealed_len).boxed_unsync(), limit);
-        Ok(Kept::Here(sealed.await.map_err(Error::Body)?))
+        let ((body, body_len), failures) = drive(body, machine, sealed_len).await?;
+        let held = self.uploads()?.hold(&upload.name, attempt, body, body_len).await;
+        match failures.take() {
+            Some(error) => Err(Error::Body(error)),
+            None => Ok(held?),
+        }
     }
 
     /// Seals a part on its way to the store.
@@ -166,29 +187,11 @@ pub(super) struct Place {
     pub(super) number: u16,
 }
 
-/// Where a part is now.
-enum Kept {
-    AtStore(String),
-    Here(Bytes),
-}
-
-impl Kept {
-    /// The client's ETag: the store's, or for a held part a fresh one of the same look.
-    fn etag(&self, random: &[u8; 16]) -> String {
-        match self {
-            Self::AtStore(etag) => etag::hide_md5(etag),
-            Self::Here(_) => {
-                let digits = format!("{:032x}", u128::from_be_bytes(*random));
-                etag::hide_md5(&format!("\"{digits}\""))
-            }
-        }
-    }
-
-    fn split(self) -> (Option<String>, Option<Bytes>) {
-        match self {
-            Self::AtStore(etag) => (Some(etag), None),
-            Self::Here(bytes) => (None, Some(bytes)),
-        }
+/// The client's ETag: the store's, or for a held part a fresh one of the same look.
+fn shown_etag(store_etag: Option<&str>, random: [u8; 16]) -> String {
+    match store_etag {
+        Some(etag) => etag::hide_md5(etag),
+        None => etag::hide_md5(&format!("\"{:032x}\"", u128::from_be_bytes(random))),
     }
 }
 

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::ListedPart;
 use crate::Error;
-use crate::uploads::UploadName;
+use crate::uploads::{Attempt, UploadName};
 
 /// A part that was received and verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PartRecord {
-    pub(crate) number: u16,
+    pub(crate) attempt: Attempt,
     pub(crate) plain_len: u64,
     pub(crate) salt: [u8; 24],
     /// The store's ETag; `None` for a part that is held here.
@@ -22,7 +22,6 @@ pub(crate) struct PartRecord {
     /// The ETag that the client knows.
     pub(crate) etag: String,
     pub(crate) computed: Computed,
-    pub(crate) modified: i64,
 }
 
 /// The record as it is written.
@@ -34,17 +33,21 @@ struct Written {
     etag: String,
     md5: Option<String>,
     checksums: BTreeMap<String, String>,
-    modified: i64,
 }
 
 impl PartRecord {
+    pub(crate) fn number(&self) -> u16 {
+        self.attempt.part()
+    }
+
     pub(crate) fn segment(&self) -> Segment {
-        Segment { part: self.number, plain_len: self.plain_len, salt: self.salt }
+        Segment { part: self.number(), plain_len: self.plain_len, salt: self.salt }
     }
 
     pub(crate) fn listed(self) -> ListedPart {
-        let Self { number, plain_len, etag, modified, computed, .. } = self;
-        ListedPart { number, plain_len, etag, modified, checksums: computed.checksums }
+        let Self { attempt, plain_len, etag, computed, .. } = self;
+        let modified = i64::try_from(attempt.ended() / 1_000).unwrap_or(i64::MAX);
+        ListedPart { number: attempt.part(), plain_len, etag, modified, checksums: computed.checksums }
     }
 
     pub(crate) fn seal(&self, keys: &ObjectKeys, name: &UploadName, nonce: [u8; 12]) -> Result<Vec<u8>, Error> {
@@ -58,20 +61,20 @@ impl PartRecord {
             checksums: checksums
                 .map(|(name, value)| (name.as_str().to_owned(), STANDARD_NO_PAD.encode(value)))
                 .collect(),
-            modified: self.modified,
         };
         let record = serde_json::to_vec(&written).map_err(|error| Error::Internal(error.to_string()))?;
-        keys.seal_record(nonce, &place(name, self.number), &record).map_err(|error| Error::Internal(error.to_string()))
+        keys.seal_record(nonce, &place(name, &self.attempt), &record)
+            .map_err(|error| Error::Internal(error.to_string()))
     }
 
-    pub(crate) fn open(keys: &ObjectKeys, name: &UploadName, number: u16, sealed: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn open(keys: &ObjectKeys, name: &UploadName, attempt: Attempt, sealed: &[u8]) -> Result<Self, Error> {
         let wrong = || Error::Integrity("the state of an upload is not authentic".into());
-        let record = keys.open_record(&place(name, number), sealed).map_err(|_| wrong())?;
+        let record = keys.open_record(&place(name, &attempt), sealed).map_err(|_| wrong())?;
         let written: Written = serde_json::from_slice(&record).map_err(|_| wrong())?;
-        Self::read(number, written).ok_or_else(wrong)
+        Self::read(attempt, written).ok_or_else(wrong)
     }
 
-    fn read(number: u16, written: Written) -> Option<Self> {
+    fn read(attempt: Attempt, written: Written) -> Option<Self> {
         let raw = |text: &str| STANDARD_NO_PAD.decode(text).ok();
         let mut checksums = BTreeMap::new();
         for (name, value) in &written.checksums {
@@ -82,18 +85,17 @@ impl PartRecord {
             None => None,
         };
         Some(Self {
-            number,
+            attempt,
             plain_len: written.plain_len,
             salt: raw(&written.salt)?.try_into().ok()?,
             store_etag: written.store_etag,
             etag: written.etag,
             computed: Computed { md5, checksums },
-            modified: written.modified,
         })
     }
 }
 
-/// Binds a record to its upload and part, so that records cannot be exchanged.
-fn place(name: &UploadName, number: u16) -> Vec<u8> {
-    format!("{}/{number}", name.as_str()).into_bytes()
+/// Binds a record to its upload, part and attempt, so that records cannot be exchanged.
+fn place(name: &UploadName, attempt: &Attempt) -> Vec<u8> {
+    format!("{}/{attempt}", name.as_str()).into_bytes()
 }

@@ -1,48 +1,73 @@
-//! Upload state in one local file: transactional, so that it survives a kill at any point.
+//! Upload state on local disk: records in one transactional file, so that they survive a kill at any point, and held bytes in files
+//! beside it.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use redb::{Database, ReadableDatabase as _, TableDefinition};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
 
-use super::{BegunUpload, StateError, UploadName, UploadState};
+use super::attempt::{first_parts, live};
+use super::spool::Spool;
+use super::{Attempt, BegunUpload, Leftover, StateError, UploadName, UploadState};
+use crate::store::Body;
 
 /// Uploads by name, as JSON.
-const UPLOADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("uploads 1");
-/// Sealed records by `name/part`.
-const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records 1");
-/// Sealed bytes of held parts by `name/part`.
-const HELD: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("held 1");
+const UPLOADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("uploads 2");
+/// Sealed records by `name/attempt`.
+const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records 2");
 
-/// Upload state in a local file.
+/// So many unfinished uploads are remembered. Backup programs have tens at a time; each may take 10,000 records of half a kilobyte,
+/// and the daily sweep asks the store about every old one.
+const UPLOADS_LIMIT: u64 = 10_000;
+
+/// The file of records, in the data directory.
+const FILE: &str = "uploads.redb";
+/// The folder of held bytes beside it.
+const FOLDER: &str = "uploads";
+
+/// Upload state on local disk.
 #[derive(Clone)]
-pub struct LocalUploads(Arc<Database>);
+pub struct LocalUploads {
+    database: Arc<Database>,
+    spool: Spool,
+    limit: u64,
+}
 
 impl LocalUploads {
-    /// Opens the file, or makes it.
+    /// Opens `uploads.redb` and the folder `uploads` in a directory, or makes them. A file that is damaged is set aside with a
+    /// warning: it is worth no more than the uploads that are unfinished just now.
     ///
     /// # Errors
-    /// [`StateError`] when it cannot be opened, is no such file, or is in use by another process.
-    pub fn open(path: &Path) -> Result<Self, StateError> {
-        let database = Database::create(path).map_err(failed)?;
-        let this = Self(Arc::new(database));
-        this.write(|_| Ok(()))?;
-        Ok(this)
+    /// [`StateError`] when they cannot be opened or are in use by another process.
+    pub fn open(directory: &Path) -> Result<Self, StateError> {
+        let path = directory.join(FILE);
+        let database = match open(&path) {
+            Err(error) if is_damage(&error) => {
+                set_aside(&path, &error)?;
+                open(&path)
+            }
+            opened => opened,
+        };
+        let database = database.map_err(|error| unusable(&path, &error))?;
+        let known = prepare(&database).map_err(|error| unusable(&path, &error))?;
+        let folder = directory.join(FOLDER);
+        let spool = Spool::open(&folder, &known).map_err(|error| unusable(&folder, &error))?;
+        Ok(Self { database: Arc::new(database), spool, limit: UPLOADS_LIMIT })
     }
 
-    fn write(&self, change: impl FnOnce(&mut Tables<'_>) -> Result<(), redb::Error>) -> Result<(), StateError> {
-        let transaction = self.0.begin_write().map_err(failed)?;
-        {
-            let mut tables = Tables {
-                uploads: transaction.open_table(UPLOADS).map_err(failed)?,
-                records: transaction.open_table(RECORDS).map_err(failed)?,
-                held: transaction.open_table(HELD).map_err(failed)?,
-            };
-            change(&mut tables).map_err(failed)?;
-        }
-        transaction.commit().map_err(failed)
+    fn write<T>(&self, change: impl FnOnce(&mut Tables<'_>) -> Result<T, StateError>) -> Result<T, StateError> {
+        let transaction = self.database.begin_write().map_err(StateError::failed)?;
+        let mut tables = Tables {
+            uploads: transaction.open_table(UPLOADS).map_err(StateError::failed)?,
+            records: transaction.open_table(RECORDS).map_err(StateError::failed)?,
+        };
+        let changed = change(&mut tables)?;
+        drop(tables);
+        transaction.commit().map_err(StateError::failed)?;
+        Ok(changed)
     }
 
     /// Runs what waits for the disk where waiting hurts nobody.
@@ -51,30 +76,49 @@ impl LocalUploads {
         work: impl FnOnce(&Self) -> Result<T, StateError> + Send + 'static,
     ) -> Result<T, StateError> {
         let this = self.clone();
-        tokio::task::spawn_blocking(move || work(&this)).await.map_err(failed)?
+        tokio::task::spawn_blocking(move || work(&this)).await.map_err(StateError::failed)?
     }
 
-    fn value(&self, table: TableDefinition<'static, &str, &[u8]>, key: &str) -> Result<Option<Vec<u8>>, StateError> {
-        let table = self.0.begin_read().map_err(failed)?.open_table(table).map_err(failed)?;
-        let value = table.get(key).map_err(failed)?;
-        Ok(value.map(|value| value.value().to_vec()))
+    fn table(&self, table: TableDefinition<'static, &str, &[u8]>) -> Result<ReadOnly, StateError> {
+        let transaction = self.database.begin_read().map_err(StateError::failed)?;
+        transaction.open_table(table).map_err(StateError::failed)
     }
 }
 
+type ReadOnly = redb::ReadOnlyTable<&'static str, &'static [u8]>;
+type Table<'a> = redb::Table<'a, &'static str, &'static [u8]>;
+
 /// The tables of a write.
 struct Tables<'a> {
-    uploads: redb::Table<'a, &'static str, &'static [u8]>,
-    records: redb::Table<'a, &'static str, &'static [u8]>,
-    held: redb::Table<'a, &'static str, &'static [u8]>,
+    uploads: Table<'a>,
+    records: Table<'a>,
+}
+
+impl Tables<'_> {
+    /// The attempts at the parts of an upload, or at one of them.
+    fn attempts(&self, name: &UploadName, part: u16) -> Result<Vec<Attempt>, StateError> {
+        let (first, last) = parts(name, part, part);
+        attempts(&self.records, &first, &last)
+    }
 }
 
 #[async_trait]
 impl UploadState for LocalUploads {
-    async fn begin(&self, name: &UploadName, upload: &BegunUpload) -> Result<(), StateError> {
-        let (name, value) = (name.clone(), serde_json::to_vec(upload).map_err(failed)?);
+    fn is_in_buckets(&self) -> bool {
+        false
+    }
+
+    async fn begin(&self, upload: &BegunUpload) -> Result<(), StateError> {
+        let (name, value) = (upload.name(), serde_json::to_vec(upload).map_err(StateError::failed)?);
         self.blocking(move |this| {
             this.write(|tables| {
-                tables.uploads.insert(name.as_str(), value.as_slice())?;
+                if tables.uploads.len().map_err(StateError::failed)? >= this.limit {
+                    return Err(StateError::Full(format!(
+                        "{} multipart uploads are unfinished, which is the limit; complete or abort some",
+                        this.limit
+                    )));
+                }
+                tables.uploads.insert(name.as_str(), value.as_slice()).map_err(StateError::failed)?;
                 Ok(())
             })
         })
@@ -83,109 +127,313 @@ impl UploadState for LocalUploads {
 
     async fn find(&self, name: &UploadName) -> Result<Option<BegunUpload>, StateError> {
         let name = name.clone();
-        let value = self.blocking(move |this| this.value(UPLOADS, name.as_str())).await?;
-        value.map(|value| serde_json::from_slice(&value).map_err(failed)).transpose()
-    }
-
-    async fn keep(&self, name: &UploadName, part: u16, record: Vec<u8>, held: Option<Bytes>) -> Result<(), StateError> {
-        let place = place(name, part);
         self.blocking(move |this| {
-            this.write(|tables| {
-                tables.records.insert(place.as_str(), record.as_slice())?;
-                match held {
-                    Some(held) => tables.held.insert(place.as_str(), held.as_ref())?,
-                    None => tables.held.remove(place.as_str())?,
-                };
-                Ok(())
-            })
+            let value = this.table(UPLOADS)?.get(name.as_str()).map_err(StateError::failed)?;
+            value.map(|value| serde_json::from_slice(value.value()).map_err(StateError::failed)).transpose()
         })
         .await
     }
 
-    async fn records(&self, name: &UploadName) -> Result<Vec<(u16, Vec<u8>)>, StateError> {
-        let (first, last) = (place(name, 0), place(name, u16::MAX));
+    async fn hold(
+        &self,
+        name: &UploadName,
+        attempt: &Attempt,
+        sealed: Body,
+        sealed_len: u64,
+    ) -> Result<(), StateError> {
+        self.spool.write(&held(name, attempt), sealed, sealed_len).await
+    }
+
+    async fn keep(&self, name: &UploadName, attempt: &Attempt, record: Vec<u8>) -> Result<bool, StateError> {
+        let (name, attempt) = (name.clone(), attempt.clone());
         self.blocking(move |this| {
-            let table = this.0.begin_read().map_err(failed)?.open_table(RECORDS).map_err(failed)?;
-            let mut records = Vec::new();
-            for entry in table.range(first.as_str()..=last.as_str()).map_err(failed)? {
-                let (place, record) = entry.map_err(failed)?;
-                let part = place.value().rsplit('/').next().and_then(|part| part.parse().ok());
-                records.push((part.ok_or_else(|| failed("a record without a part number"))?, record.value().to_vec()));
-            }
-            Ok(records)
+            let kept = this.write(|tables| {
+                if tables.uploads.get(name.as_str()).map_err(StateError::failed)?.is_none() {
+                    return Ok(None);
+                }
+                let record_name = record_name(&name, &attempt);
+                tables.records.insert(record_name.as_str(), record.as_slice()).map_err(StateError::failed)?;
+                let all = tables.attempts(&name, attempt.part())?;
+                let live: HashSet<Attempt> = live(all.clone()).into_iter().collect();
+                let dead: Vec<Attempt> = all.into_iter().filter(|attempt| !live.contains(attempt)).collect();
+                for attempt in &dead {
+                    tables.records.remove(self::record_name(&name, attempt).as_str()).map_err(StateError::failed)?;
+                }
+                Ok(Some(dead))
+            })?;
+            let gone: Vec<String> = match &kept {
+                Some(dead) => dead.iter().map(|dead| held(&name, dead)).collect(),
+                None => vec![held(&name, &attempt)],
+            };
+            this.spool.remove(&gone);
+            Ok(kept.is_some())
         })
         .await
     }
 
-    async fn held(&self, name: &UploadName, part: u16) -> Result<Option<Bytes>, StateError> {
-        let place = place(name, part);
-        Ok(self.blocking(move |this| this.value(HELD, &place)).await?.map(Bytes::from))
+    async fn records(
+        &self,
+        name: &UploadName,
+        after: u16,
+        parts: usize,
+    ) -> Result<Vec<(Attempt, Vec<u8>)>, StateError> {
+        let name = name.clone();
+        self.blocking(move |this| {
+            let table = this.table(RECORDS)?;
+            let (first, last) = self::parts(&name, after.saturating_add(1), u16::MAX);
+            let attempts = first_parts(live(attempts(&table, &first, &last)?), parts);
+            let record = |attempt: Attempt| {
+                let record = table.get(record_name(&name, &attempt).as_str()).map_err(StateError::failed)?;
+                let record = record.ok_or_else(|| StateError::failed("a record is gone"))?.value().to_vec();
+                Ok((attempt, record))
+            };
+            attempts.into_iter().map(record).collect()
+        })
+        .await
+    }
+
+    async fn held(&self, name: &UploadName, attempt: &Attempt, range: Range<u64>) -> Result<Option<Body>, StateError> {
+        self.spool.read(&held(name, attempt), range).await
     }
 
     async fn forget(&self, name: &UploadName) -> Result<(), StateError> {
         let name = name.clone();
         self.blocking(move |this| {
-            let (first, last) = (place(&name, 0), place(&name, u16::MAX));
-            this.write(|tables| {
-                tables.uploads.remove(name.as_str())?;
-                tables.records.retain_in(first.as_str()..=last.as_str(), |_, _| false)?;
-                tables.held.retain_in(first.as_str()..=last.as_str(), |_, _| false)?;
-                Ok(())
-            })
+            let held = this.write(|tables| {
+                tables.uploads.remove(name.as_str()).map_err(StateError::failed)?;
+                let (first, last) = parts(&name, 0, u16::MAX);
+                let attempts = attempts(&tables.records, &first, &last)?;
+                let all = first.as_str()..=last.as_str();
+                tables.records.retain_in(all, |_, _| false).map_err(StateError::failed)?;
+                Ok(attempts.iter().map(|attempt| held(&name, attempt)).collect::<Vec<_>>())
+            })?;
+            this.spool.remove(&held);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn leftovers(&self, _: &[String], moment: u64) -> Result<Vec<Leftover>, StateError> {
+        self.blocking(move |this| {
+            let mut old = Vec::new();
+            for entry in this.table(UPLOADS)?.range::<&str>(..).map_err(StateError::failed)? {
+                let (_, value) = entry.map_err(StateError::failed)?;
+                let upload: BegunUpload = serde_json::from_slice(value.value()).map_err(StateError::failed)?;
+                if upload.begun <= moment {
+                    old.push(Leftover::Upload(upload));
+                }
+            }
+            Ok(old)
         })
         .await
     }
 }
 
-/// Sorts by part number within an upload.
-fn place(name: &UploadName, part: u16) -> String {
-    format!("{}/{part:05}", name.as_str())
+fn record_name(name: &UploadName, attempt: &Attempt) -> String {
+    format!("{}/{attempt}", name.as_str())
 }
 
-fn failed(error: impl std::fmt::Display) -> StateError {
-    StateError(error.to_string())
+fn held(name: &UploadName, attempt: &Attempt) -> String {
+    format!("{}-{}", name.as_str(), attempt.held_name())
+}
+
+/// The first and the last name that records of these parts can have.
+fn parts(name: &UploadName, from: u16, to: u16) -> (String, String) {
+    (format!("{}/{from:05}", name.as_str()), format!("{}/{to:05}~", name.as_str()))
+}
+
+fn attempts(
+    table: &impl redb::ReadableTable<&'static str, &'static [u8]>,
+    first: &str,
+    last: &str,
+) -> Result<Vec<Attempt>, StateError> {
+    let entries = table.range::<&str>(first..=last).map_err(StateError::failed)?;
+    entries
+        .map(|entry| {
+            let (name, _) = entry.map_err(StateError::failed)?;
+            let attempt = name.value().split_once('/').and_then(|(_, attempt)| Attempt::parse(attempt));
+            attempt.ok_or_else(|| StateError::failed("a record without an attempt"))
+        })
+        .collect()
+}
+
+/// Opens a file, or makes it, and looks whether all of it is sound.
+fn open(path: &Path) -> Result<Database, redb::Error> {
+    let mut database = Database::create(path)?;
+    database.check_integrity()?;
+    Ok(database)
+}
+
+/// Makes the tables, and names every file of held bytes that there should be.
+fn prepare(database: &Database) -> Result<HashSet<String>, redb::Error> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(UPLOADS)?;
+    let mut known = HashSet::new();
+    for entry in transaction.open_table(RECORDS)?.iter()? {
+        let (record, _) = entry?;
+        let held = record
+            .value()
+            .split_once('/')
+            .and_then(|(name, attempt)| Some(format!("{name}-{}", Attempt::parse(attempt)?.held_name())));
+        known.extend(held);
+    }
+    transaction.commit()?;
+    Ok(known)
+}
+
+/// Whether the file itself is at fault, so that another one would do.
+fn is_damage(error: &redb::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+    match error {
+        redb::Error::Corrupted(_) | redb::Error::UpgradeRequired(_) | redb::Error::RepairAborted => true,
+        redb::Error::Io(error) => matches!(error.kind(), InvalidData | UnexpectedEof),
+        _ => false,
+    }
+}
+
+fn set_aside(path: &Path, error: &redb::Error) -> Result<(), StateError> {
+    let aside = PathBuf::from(format!("{}.damaged", path.display()));
+    std::fs::rename(path, &aside).map_err(|error| unusable(path, &error))?;
+    tracing::warn!(
+        file = %path.display(), set_aside_as = %aside.display(), cause = %error,
+        "the file of unfinished multipart uploads is damaged and was set aside; clients begin unfinished uploads again",
+    );
+    Ok(())
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> StateError {
+    StateError::Failed(format!(
+        "{}: {error}. Another Sealgate may be using it; otherwise it may be deleted, which loses unfinished uploads only",
+        path.display()
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ObjectRef;
+    use crate::{store, stream};
+
+    fn upload(key: &str) -> BegunUpload {
+        BegunUpload { bucket: "b".into(), key: key.into(), store_id: "id".into(), token: "t".into(), begun: 100 }
+    }
 
     fn name(key: &str) -> UploadName {
-        UploadName::new(&ObjectRef { bucket: "b".into(), key: key.into(), version: None }, "id")
+        upload(key).name()
+    }
+
+    fn attempt(part: u16, begun: u64, ended: u64) -> Attempt {
+        Attempt::begin(part, begun, [u8::try_from(ended).unwrap(); 16]).end(ended)
+    }
+
+    fn open() -> (tempfile::TempDir, LocalUploads) {
+        let directory = tempfile::tempdir().unwrap();
+        let state = LocalUploads::open(directory.path()).unwrap();
+        (directory, state)
+    }
+
+    fn files(directory: &tempfile::TempDir) -> usize {
+        std::fs::read_dir(directory.path().join(FOLDER)).unwrap().count()
+    }
+
+    async fn hold(state: &LocalUploads, key: &str, attempt: &Attempt, bytes: &'static str) {
+        state.hold(&name(key), attempt, store::full(bytes), bytes.len() as u64).await.unwrap();
+    }
+
+    async fn held(state: &LocalUploads, key: &str, attempt: &Attempt) -> Option<bytes::Bytes> {
+        let body = state.held(&name(key), attempt, 0..4).await.unwrap()?;
+        Some(stream::collect(body, 100).await.unwrap())
     }
 
     #[tokio::test]
     async fn what_is_kept_survives_reopening_and_is_forgotten_whole() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("uploads");
-        let upload = BegunUpload { bucket: "b".into(), key: "a".into(), store_id: "id".into(), token: "t".into() };
-        {
-            let state = LocalUploads::open(&path).unwrap();
-            state.begin(&name("a"), &upload).await.unwrap();
-            state.keep(&name("a"), 2, b"two".to_vec(), Some(Bytes::from_static(b"held"))).await.unwrap();
-            state.keep(&name("a"), 10_000, b"last".to_vec(), None).await.unwrap();
-            state.keep(&name("a"), 1, b"one".to_vec(), None).await.unwrap();
-            state.keep(&name("other"), 1, b"other".to_vec(), None).await.unwrap();
+        let (directory, state) = open();
+        let (two, last, one) = (attempt(2, 1, 2), attempt(10_000, 1, 3), attempt(1, 1, 4));
+        for key in ["a", "other"] {
+            state.begin(&upload(key)).await.unwrap();
         }
-        let state = LocalUploads::open(&path).unwrap();
-        assert_eq!(state.find(&name("a")).await.unwrap(), Some(upload));
-        let records = state.records(&name("a")).await.unwrap();
-        assert_eq!(records, [(1, b"one".to_vec()), (2, b"two".to_vec()), (10_000, b"last".to_vec())]);
-        assert_eq!(state.held(&name("a"), 2).await.unwrap().unwrap(), "held");
-        state.keep(&name("a"), 2, b"again".to_vec(), None).await.unwrap();
-        assert_eq!(state.held(&name("a"), 2).await.unwrap(), None, "the new attempt is not held");
+        hold(&state, "a", &two, "held").await;
+        for (attempt, record) in [(&two, "two"), (&last, "last"), (&one, "one")] {
+            assert!(state.keep(&name("a"), attempt, record.into()).await.unwrap());
+        }
+        assert!(state.keep(&name("other"), &one, b"other".to_vec()).await.unwrap());
+        drop(state);
+        let state = LocalUploads::open(directory.path()).unwrap();
+        assert_eq!(state.find(&name("a")).await.unwrap(), Some(upload("a")));
+        let all = state.records(&name("a"), 0, 9).await.unwrap();
+        assert_eq!(all, [(one.clone(), b"one".to_vec()), (two.clone(), b"two".to_vec()), (last, b"last".to_vec())]);
+        assert_eq!(state.records(&name("a"), 1, 1).await.unwrap(), [(two.clone(), b"two".to_vec())]);
+        assert_eq!(held(&state, "a", &two).await.unwrap(), "held");
         state.forget(&name("a")).await.unwrap();
-        assert!(state.records(&name("a")).await.unwrap().is_empty());
+        assert!(state.records(&name("a"), 0, 9).await.unwrap().is_empty());
         assert_eq!(state.find(&name("a")).await.unwrap(), None);
-        assert_eq!(state.records(&name("other")).await.unwrap().len(), 1);
+        assert_eq!(files(&directory), 0);
+        assert_eq!(state.records(&name("other"), 0, 9).await.unwrap().len(), 1);
     }
 
     #[tokio::test]
-    async fn a_file_of_another_kind_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("uploads");
-        std::fs::write(&path, "not a database at all").unwrap();
-        assert!(LocalUploads::open(&path).is_err());
+    async fn a_later_attempt_replaces_an_earlier_one_and_what_it_held() {
+        let (directory, state) = open();
+        state.begin(&upload("a")).await.unwrap();
+        let (first, second, beside) = (attempt(1, 10, 20), attempt(1, 30, 40), attempt(1, 35, 50));
+        for attempt in [&first, &second, &beside] {
+            hold(&state, "a", attempt, "held").await;
+            assert!(state.keep(&name("a"), attempt, b"r".to_vec()).await.unwrap());
+        }
+        let left: Vec<Attempt> =
+            state.records(&name("a"), 0, 9).await.unwrap().into_iter().map(|(attempt, _)| attempt).collect();
+        assert_eq!(left, [second, beside], "those that raced are both there");
+        assert_eq!((files(&directory), held(&state, "a", &first).await), (2, None));
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_comes_too_late_leaves_nothing() {
+        let (directory, state) = open();
+        let late = attempt(1, 1, 2);
+        hold(&state, "a", &late, "held").await;
+        assert!(!state.keep(&name("a"), &late, b"r".to_vec()).await.unwrap());
+        assert!(state.records(&name("a"), 0, 9).await.unwrap().is_empty());
+        assert_eq!(files(&directory), 0);
+    }
+
+    #[tokio::test]
+    async fn there_is_a_limit_to_unfinished_uploads() {
+        let (_directory, state) = open();
+        let state = LocalUploads { limit: 2, ..state };
+        for key in ["a", "b"] {
+            state.begin(&upload(key)).await.unwrap();
+        }
+        let error = state.begin(&upload("c")).await.unwrap_err();
+        assert!(matches!(&error, StateError::Full(why) if why.contains("2 multipart uploads")), "{error}");
+        state.forget(&name("a")).await.unwrap();
+        state.begin(&upload("c")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn old_uploads_are_found() {
+        let (_directory, state) = open();
+        state.begin(&upload("a")).await.unwrap();
+        assert_eq!(state.leftovers(&[], 99).await.unwrap(), []);
+        assert_eq!(state.leftovers(&[], 100).await.unwrap(), [Leftover::Upload(upload("a"))]);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_is_set_aside() {
+        for damage in [b"not a database at all".to_vec(), vec![0xa5; 100_000]] {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join(FILE);
+            std::fs::write(&path, &damage).unwrap();
+            let state = LocalUploads::open(directory.path()).unwrap();
+            state.begin(&upload("a")).await.unwrap();
+            let aside = directory.path().join("uploads.redb.damaged");
+            assert_eq!(std::fs::read(aside).unwrap(), damage);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_in_use_is_not_touched() {
+        let (directory, state) = open();
+        let error = LocalUploads::open(directory.path()).err().unwrap().to_string();
+        assert!(error.contains("uploads.redb") && error.contains("Another Sealgate"), "{error}");
+        state.begin(&upload("a")).await.unwrap();
     }
 }

@@ -31,7 +31,7 @@ async fn serve(settings: &Settings) -> Result<Ending, Failure> {
         None => None,
     };
     let local = FirstRun::prepare(settings, &expected_endpoint(settings))?;
-    let Wired { gateway, probe } = wiring::wire(settings, &local).await?;
+    let Wired { gateway, probe, objects } = wiring::wire(settings, &local).await?;
     let listeners = Listeners::bind(settings).await?;
     introduce(settings, &local, &listeners)?;
     let health = Health::new(probe);
@@ -51,6 +51,7 @@ async fn serve(settings: &Settings) -> Result<Ending, Failure> {
         let health = health.clone();
         admin.accept(listener, None, service_fn(move |request| health.clone().answer(request)));
     }
+    tokio::spawn(crate::sweep::daily(objects));
     signals.next().await;
     tracing::info!("draining; a second signal ends at once");
     health.drain();

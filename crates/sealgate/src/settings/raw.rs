@@ -56,6 +56,8 @@ pub(crate) struct RawStore {
     pub(crate) ca: Option<String>,
     pub(crate) connect_timeout: String,
     pub(crate) response_timeout: String,
+    pub(crate) uploads: String,
+    pub(crate) equal_parts: bool,
 }
 
 /// One of `[[keys]]`

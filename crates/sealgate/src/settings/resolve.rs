@@ -15,7 +15,7 @@ use super::problem::{Problem, Problems};
 use super::raw::{OneOrMany, Raw, RawClient, RawKey, RawLimits, RawLog, RawRule, RawSecret, RawStore, RawTls};
 use super::{
     Binding, ClientSettings, Contents, DataDirectory, KeySettings, Limits, LogSettings, Permission, RuleSettings,
-    S3Settings, SecretReference, Settings, StoreCredentials, StoreSettings, TlsSettings, duration,
+    S3Settings, SecretReference, Settings, StoreCredentials, StoreSettings, TlsSettings, Uploads, duration,
 };
 
 /// Gives the settings their meaning.
@@ -40,6 +40,9 @@ impl Resolver<'_> {
         let listen = self.addresses(&Path::of("listen"), &raw.listen);
         let tls = self.tls(raw.tls);
         let admin = if raw.admin == "off" { Some(None) } else { self.address(&admin_at, &raw.admin).map(Some) };
+        let equal_parts = raw.store.equal_parts;
+        let uploads = [("local", Uploads::Local), ("bucket", Uploads::Bucket)];
+        let uploads = self.choice(&Path::of("store.uploads"), &raw.store.uploads, &uploads);
         let store = self.store(raw.store);
         let keys = self.keys(raw.keys);
         let clients = self.clients(raw.clients);
@@ -65,6 +68,8 @@ impl Resolver<'_> {
             data,
             region: region?,
             store,
+            uploads: uploads?,
+            equal_parts,
             keys,
             primary: primary?,
             clients: clients?,
