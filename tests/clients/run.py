@@ -41,6 +41,7 @@ import s3fs  # noqa: E402
 import s5cmd  # noqa: E402
 import stored  # noqa: E402
 import stored_bytes  # noqa: E402
+import versions  # noqa: E402
 from stage import Place, Sealgate, Tally, server_store, temporary  # noqa: E402
 
 
@@ -64,6 +65,7 @@ def clients(options):
         "obstore": (object_store, None, distribution("obstore")),
         "minio-py": (minio_py, None, distribution("minio")),
         "MD5s as ETags": (md5_etags, {"rclone": pip / "rclone", "s3cmd": pip / "s3cmd", "s3fs": debian / "s3fs"}, lambda: "by the above"),
+        "versions": (versions, {"mc": options.mc, "rclone": pip / "rclone"}, lambda: "by the above"),
         "stored bytes": (stored_bytes, None, lambda: "by boto3"),
     }
     return {name: client for name, client in everyone.items() if not options.only or any(word in name for word in options.only)}

@@ -30,21 +30,21 @@ unseal.digest = unseal_multipart.digest = digest
 
 
 def from_server(store):
-    """A function from bucket and key to (bytes, metadata) at the real server."""
+    """A function from bucket, key and perhaps version to (bytes, metadata) at the real server."""
     s3 = boto3.session.Session().client(
         "s3", endpoint_url=store["endpoint"], aws_access_key_id=store["access_key"], aws_secret_access_key=store["secret"],
         region_name=REGION, config=Config(s3={"addressing_style": "path"}))
 
-    def read(bucket, key):
-        answer = s3.get_object(Bucket=bucket, Key=key)
+    def read(bucket, key, version=None):
+        answer = s3.get_object(Bucket=bucket, Key=key, **({"VersionId": version} if version else {}))
         return answer["Body"].read(), answer["Metadata"]
     return read
 
 
 def from_directory(root):
-    """The same for the embedded store: content, a JSON record, its length, eight bytes of magic; named by the key's SHA-256."""
-    def read(bucket, key):
-        name = hashlib.sha256(key.encode()).hexdigest()
+    """The same for the embedded store: content, a JSON record, its length, eight bytes of magic; named by the key's SHA-256 and the version."""
+    def read(bucket, key, version=None):
+        name = hashlib.sha256(key.encode()).hexdigest() + (f".{version}" if version else "")
         data = pathlib.Path(root, "buckets", bucket, "objects", name[:2], name[2:]).read_bytes()
         assert data[-8:] == b"OBJ-END1"
         length, = struct.unpack("<I", data[-12:-8])
@@ -54,18 +54,18 @@ def from_directory(root):
     return read
 
 
-def sealed(read, bucket, key):
+def sealed(read, bucket, key, version=None):
     """(stored bytes, envelope, sealed metadata) of an object that shows nothing else."""
-    stored, metadata = read(bucket, key)
+    stored, metadata = read(bucket, key, version)
     assert set(metadata) <= {"sealgate", "sealgate-m"}, metadata
     return stored, metadata["sealgate"], metadata.get("sealgate-m")
 
 
-def opens_to(read, bucket, objects):
-    """Every object (key to plaintext) is sealed at the store, shows none of its content there, and opens to it."""
+def opens_to(read, bucket, objects, version=None):
+    """Every object (key to plaintext), in this version if there are any, is sealed at the store, shows none of its content there, and opens to it."""
     assert objects, "nothing to look at"
     for key, plain in objects.items():
-        stored, envelope, extra = sealed(read, bucket, key)
+        stored, envelope, extra = sealed(read, bucket, key, version)
         assert len(plain) < 16 or plain[:16] not in stored, f"{key} is stored in the clear"
         opened, _, _ = unseal_multipart.unseal(KEY, bucket, key, envelope, stored, extra)
         assert bytes(opened) == plain, f"{key}: {len(opened)} bytes were stored where {len(plain)} others were meant"
