@@ -271,3 +271,23 @@ async fn many_removals_mark_and_remove() {
     assert_eq!(client.get("/bucket/other").await.body, "y");
     lists(&client, [format!("other {other} true"), format!("key {made} true")]).await;
 }
+
+#[tokio::test]
+async fn a_long_list_is_marked_in_its_order() {
+    let client = versioned().await;
+    let etag = client.put("/bucket/0", "kept").await.etag();
+    let entry = |key: usize| {
+        let condition = if key == 0 { "<ETag>\"other\"</ETag>" } else { "" };
+        format!("<Object><Key>{key}</Key>{condition}</Object>")
+    };
+    let entries: String = (0..150).map(entry).collect();
+    let answer = client.post("/bucket?delete", format!("<Delete>{entries}</Delete>")).await;
+    assert_eq!(answer.elements("Code"), ["PreconditionFailed"]);
+    let marks = answer.elements("DeleteMarkerVersionId");
+    assert_eq!(marks.len(), 149);
+    assert!(marks.is_sorted());
+    assert_eq!(client.staged(), 0);
+    let client = client.reopen();
+    assert_eq!(client.get("/bucket/0").await.etag(), etag);
+    assert_eq!(client.get("/bucket/149").await.header("x-amz-version-id"), Some(marks[148].as_str()));
+}
