@@ -27,7 +27,6 @@ const DIFFERENCES: &[(Kind, &str, &str)] = &[
     (Kind::Bare, "metadata::only_the_content_encoding_of_the_object_is_kept", "aws-chunked never gets there"),
     (Kind::Bare, "metadata::metadata_over_the_limit_is_too_large", "the daemon counts before it sends"),
     (Kind::Bare, "etags::a_range_is_conditional_on_the_shown_etag", "the daemon undoes If-Range"),
-    (Kind::Bare, "etags::parts_make_one_etag_in_every_answer", "it answers heads of parts with 200"),
     (Kind::Bare, "ranges::malformed_ranges_are_ignored", "the daemon sends only ranges that are none of these"),
     (Kind::Bare, "ranges::several_ranges_are_ignored", "the daemon sends only ranges that are none of these"),
     (Kind::Bare, "ranges::a_range_past_the_end_is_clipped", "the daemon sends no range past 2^63"),

@@ -8,6 +8,7 @@ use crate::versions::Versioned;
 
 crate::cases![
     pages_of_versions_lose_and_repeat_nothing,
+    versions_and_markers_come_in_one_order,
     a_page_goes_on_behind_a_version,
     listings_of_objects_show_the_latest_only,
     prefixes_and_delimiters_work_on_versions,
@@ -73,6 +74,25 @@ fn pages_of_versions_lose_and_repeat_nothing(room: &Room<'_>) {
     let page = bucket.list();
     assert_eq!((page.all("Size").len(), page.xml().matches("<DeleteMarker>").count()), (6, 1));
     bucket.agrees(&page);
+}
+
+/// Clients that ask for the state of a moment group what they read by key.
+fn versions_and_markers_come_in_one_order(room: &Room<'_>) {
+    let bucket = Versioned::new(room);
+    let mut written = Vec::new();
+    for key in ["a", "b"] {
+        let old = bucket.store(key, b"old").0;
+        let marker = bucket.mark(key);
+        written.extend([bucket.store(key, b"new").0, marker, old]);
+    }
+    for limit in [6, 4, 1] {
+        let shown: Vec<_> = bucket.pages(limit).into_iter().map(|(_, version)| version).collect();
+        assert_eq!(shown, written, "by {limit}");
+    }
+    let page = bucket.list();
+    let elements: Vec<_> = page.xml().match_indices("<DeleteMarker>").map(|(at, _)| at).collect();
+    let versions: Vec<_> = page.xml().match_indices("<Version>").map(|(at, _)| at).collect();
+    assert!(versions[0] < elements[0] && elements[0] < versions[1] && versions[2] < elements[1], "{page:?}");
 }
 
 fn a_page_goes_on_behind_a_version(room: &Room<'_>) {

@@ -12,10 +12,10 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use localstore::DirectoryStore;
+use localstore::{DirectoryStore, Service};
 use s3s::auth::SimpleAuth;
 use s3s::config::StaticConfigProvider;
-use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -51,7 +51,7 @@ impl Bare {
         let mut builder = S3ServiceBuilder::new(DirectoryStore::open(folder).unwrap());
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(DirectoryStore::config()))));
         builder.set_auth(SimpleAuth::from_single(client.access_key, client.secret_key));
-        let service = builder.build();
+        let service = Service::new(builder.build());
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let socket = listener.local_addr().unwrap();
         let requests = Arc::default();
@@ -60,7 +60,7 @@ impl Bare {
     }
 }
 
-async fn accept(listener: TcpListener, service: S3Service, requests: Arc<AtomicU64>, demand: Option<Arc<EqualParts>>) {
+async fn accept(listener: TcpListener, service: Service, requests: Arc<AtomicU64>, demand: Option<Arc<EqualParts>>) {
     while let Ok((stream, _)) = listener.accept().await {
         // Head and body may go out in two writes, of which the second must not wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);

@@ -94,6 +94,7 @@ mod range;
 mod record;
 mod root;
 mod s3;
+mod service;
 mod store;
 mod tag;
 mod tagging;
@@ -101,4 +102,5 @@ mod upload;
 mod version;
 
 pub use error::Error;
+pub use service::Service;
 pub use store::DirectoryStore;

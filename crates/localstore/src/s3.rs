@@ -26,6 +26,7 @@ use crate::ops::unfinished::list_uploads;
 use crate::ops::versions;
 use crate::range::Span;
 use crate::record::Record;
+use crate::service::PartOfHead;
 use crate::store::{DirectoryStore, blocking};
 
 /// What GET and HEAD ask in the same words, though their inputs are different types.
@@ -102,7 +103,10 @@ impl S3 for DirectoryStore {
         req: S3Request<ListObjectVersionsInput>,
     ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
         let bucket = self.bucket(&req.input.bucket)?;
-        Ok(S3Response::new(versions::list_versions(&bucket, req.input)?))
+        let (output, order) = versions::list_versions(&bucket, req.input)?;
+        let mut response = S3Response::new(output);
+        response.extensions.insert(order);
+        Ok(response)
     }
 
     async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
@@ -150,7 +154,6 @@ impl S3 for DirectoryStore {
     }
 
     /// A `Range` is ignored, which HTTP allows for HEAD: the answer speaks of the whole object, or of the part asked for.
-    /// Its status stays 200 even then, because the service gives no other; the range and length are the part's.
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = req.input;
         let (conditions, overrides) = reading!(input);
@@ -168,7 +171,11 @@ impl S3 for DirectoryStore {
             version_id,
             ..Default::default()
         };
-        Ok(S3Response::with_headers(output, headers::answer(&record, overrides)?))
+        let mut response = S3Response::with_headers(output, headers::answer(&record, overrides)?);
+        if span.partial {
+            response.extensions.insert(PartOfHead);
+        }
+        Ok(response)
     }
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {

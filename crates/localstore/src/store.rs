@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use s3s::config::{S3Config, StaticConfigProvider};
-use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::service::S3ServiceBuilder;
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use crate::bucket::Bucket;
@@ -14,6 +14,7 @@ use crate::commit::sync_directory;
 use crate::error::{Error, disk};
 use crate::path::Layout;
 use crate::root::Root;
+use crate::service::Service;
 use crate::version::Versioning;
 
 /// S3 over one directory. Clones share the directory, which is released when the last of them is gone.
@@ -47,10 +48,10 @@ impl DirectoryStore {
 
     /// The store as an HTTP service **without authentication**: for use in process only. Whoever wants to listen on a
     /// network builds a service of their own around the store, with credentials.
-    pub fn service(self) -> S3Service {
+    pub fn service(self) -> Service {
         let mut builder = S3ServiceBuilder::new(self);
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(Self::config()))));
-        builder.build()
+        Service::new(builder.build())
     }
 
     /// The settings a service around this store needs.

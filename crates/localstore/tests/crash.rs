@@ -12,9 +12,8 @@ use std::process::{Command, Stdio};
 
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use localstore::DirectoryStore;
+use localstore::{DirectoryStore, Service};
 use s3s::Body;
-use s3s::service::S3Service;
 
 const VICTIM: &str = "LOCALSTORE_VICTIM_DIRECTORY";
 const KEYS: u32 = 3;
@@ -87,7 +86,7 @@ async fn the_victim_writes_until_it_is_killed() {
 }
 
 /// Behind everything an earlier victim wrote.
-async fn next_version(service: &S3Service) -> u32 {
+async fn next_version(service: &Service) -> u32 {
     let mut newest = 0;
     for key in 0..KEYS {
         let answer = call(service, Method::HEAD, key, None).await;
@@ -96,7 +95,7 @@ async fn next_version(service: &S3Service) -> u32 {
     newest + 1
 }
 
-async fn call(service: &S3Service, method: Method, key: u32, written: Option<u32>) -> Response<Body> {
+async fn call(service: &Service, method: Method, key: u32, written: Option<u32>) -> Response<Body> {
     let mut request = Request::builder().method(method).uri(format!("/bucket/{key}"));
     if let Some(version) = written {
         request = request.header("x-amz-meta-version", version);

@@ -10,9 +10,8 @@ use std::process::{Command, Stdio};
 
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use localstore::DirectoryStore;
+use localstore::{DirectoryStore, Service};
 use s3s::Body;
-use s3s::service::S3Service;
 
 const VICTIM: &str = "LOCALSTORE_UPLOADING_VICTIM_DIRECTORY";
 const PART_LEN: usize = 5 << 20;
@@ -86,7 +85,7 @@ async fn examine(directory: &Path, confirmed: &Confirmed) {
 }
 
 /// The version of the object and how many parts it has, all of which must be of that version.
-async fn whole_object(service: &S3Service) -> Option<(u32, u32)> {
+async fn whole_object(service: &Service) -> Option<(u32, u32)> {
     let request = Request::get("/bucket/key").body(Body::empty()).unwrap();
     let answer = service.call(request).await.unwrap();
     if answer.status() == StatusCode::NOT_FOUND {
@@ -129,7 +128,7 @@ fn part_list(tags: &[String]) -> String {
     format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>")
 }
 
-async fn call(service: &S3Service, method: Method, target: &str, body: Vec<u8>) -> (StatusCode, String) {
+async fn call(service: &Service, method: Method, target: &str, body: Vec<u8>) -> (StatusCode, String) {
     let body = if body.is_empty() { Body::empty() } else { Body::from(body) };
     let request = Request::builder().method(method).uri(target).body(body).unwrap();
     let (parts, body) = service.call(request).await.unwrap().into_parts();

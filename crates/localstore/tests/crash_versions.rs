@@ -10,9 +10,8 @@ use std::process::{Command, Stdio};
 
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use localstore::DirectoryStore;
+use localstore::{DirectoryStore, Service};
 use s3s::Body;
-use s3s::service::S3Service;
 
 const VICTIM: &str = "LOCALSTORE_VERSIONED_VICTIM_DIRECTORY";
 const FIRST_STEP: &str = "LOCALSTORE_VERSIONED_VICTIM_STEP";
@@ -137,7 +136,7 @@ async fn the_victim_keeps_versions_until_it_is_killed() {
     }
 }
 
-async fn call(service: &S3Service, method: Method, target: &str, body: Vec<u8>) -> (StatusCode, Vec<u8>) {
+async fn call(service: &Service, method: Method, target: &str, body: Vec<u8>) -> (StatusCode, Vec<u8>) {
     let request = Request::builder().method(method).uri(target).body(Body::from(body)).unwrap();
     let (parts, body) = service.call(request).await.unwrap().into_parts();
     (parts.status, body.collect().await.unwrap().to_bytes().to_vec())

@@ -10,6 +10,7 @@ use crate::bucket::Bucket;
 use crate::history::Entry;
 use crate::index::{Query, VersionItem, VersionPage};
 use crate::listing::{View, marker_position, owner, page_limit, to_usize};
+use crate::service::Order;
 use crate::store::{DirectoryStore, blocking};
 use crate::version::{Version, Versioning, Wanted};
 
@@ -48,8 +49,11 @@ pub(crate) fn tell_versioning(bucket: &Bucket) -> GetBucketVersioningOutput {
     GetBucketVersioningOutput { status: status.map(BucketVersioningStatus::from_static), ..Default::default() }
 }
 
-/// Answers `ListObjectVersions`.
-pub(crate) fn list_versions(bucket: &Bucket, input: ListObjectVersionsInput) -> S3Result<ListObjectVersionsOutput> {
+/// Answers `ListObjectVersions`, and tells in which order versions and marks of deletion belong.
+pub(crate) fn list_versions(
+    bucket: &Bucket,
+    input: ListObjectVersionsInput,
+) -> S3Result<(ListObjectVersionsOutput, Order)> {
     let view = View::new(input.encoding_type.as_ref(), true)?;
     let prefix = input.prefix.unwrap_or_default();
     let delimiter = input.delimiter.filter(|delimiter| !delimiter.is_empty());
@@ -78,7 +82,12 @@ pub(crate) fn list_versions(bucket: &Bucket, input: ListObjectVersionsInput) -> 
         encoding_type: view.encoding_type(),
         ..Default::default()
     };
-    Ok(show(&view, page, output))
+    let order = page.items.iter().filter_map(|item| match item {
+        VersionItem::Version { entry, .. } => Some(entry.marker),
+        VersionItem::Prefix(_) => None,
+    });
+    let order = Order(order.collect());
+    Ok((show(&view, page, output), order))
 }
 
 /// Where a page begins among the versions of a key: behind a version, by its name or by the number a truncated page ended

@@ -5,16 +5,15 @@ use std::path::Path;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use localstore::DirectoryStore;
+use localstore::{DirectoryStore, Service};
 use s3s::Body;
-use s3s::service::S3Service;
 use tempfile::TempDir;
 
 pub(crate) const BUCKET: &str = "bucket";
 
 /// A store in a directory of its own.
 pub(crate) struct Client {
-    service: S3Service,
+    service: Service,
     directory: TempDir,
 }
 

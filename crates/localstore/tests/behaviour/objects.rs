@@ -163,6 +163,9 @@ async fn the_only_part_of_an_object_is_the_whole() {
     client.put("/bucket/key", "0123").await;
     let first = client.get("/bucket/key?partNumber=1").await;
     assert_eq!((first.status, first.text()), (StatusCode::PARTIAL_CONTENT, "0123"));
+    let head = client.head("/bucket/key?partNumber=1").await;
+    assert_eq!((head.status, head.header("content-range")), (StatusCode::PARTIAL_CONTENT, Some("bytes 0-3/4")));
+    assert_eq!(client.head("/bucket/key").await.status, StatusCode::OK);
     assert_eq!(client.get("/bucket/key?partNumber=2").await.code(), "InvalidPartNumber");
 }
 

@@ -11,12 +11,11 @@ use async_trait::async_trait;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Frame, SizeHint};
-use localstore::DirectoryStore;
+use localstore::{DirectoryStore, Service};
 use objects::{Body, BoxError, Store, StoreError};
-use s3s::service::S3Service;
 
 /// A directory that answers like a store.
-pub(super) struct Directory(S3Service);
+pub(super) struct Directory(Service);
 
 impl Directory {
     /// Opens it, and makes it if there is none.
