@@ -9,6 +9,7 @@
 
 mod buckets;
 mod differences;
+mod insistent;
 mod objects;
 mod pair;
 mod seen;

@@ -72,8 +72,8 @@ impl Step {
 
 /// A store and the daemon in front of it.
 pub(crate) struct Pair {
-    name: &'static str,
-    direct: Stack,
+    pub(crate) name: &'static str,
+    pub(crate) direct: Stack,
     through: Stack,
     _alive: Box<dyn std::any::Any>,
 }

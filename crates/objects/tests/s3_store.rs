@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+#[path = "s3_store/digests.rs"]
+mod digests;
 #[path = "s3_store/secure.rs"]
 mod secure;
 #[path = "s3_store/wire.rs"]

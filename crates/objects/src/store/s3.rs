@@ -7,8 +7,8 @@
 //!
 //! Failures to connect, connections that break before an answer, the statuses 429, 500, 502, 503 and 504, and
 //! `RequestTimeout`; up to the configured number of attempts, and only while the body can be sent from its first
-//! byte. Three answers are corrected and tried once more at once: a clock that is off, a bucket in another region,
-//! an expired token.
+//! byte. Four answers are corrected and tried once more at once: a clock that is off, a bucket in another region,
+//! an expired token, a bucket that wants digests.
 //!
 //! # What is not
 //!
@@ -19,6 +19,7 @@
 
 mod answer;
 mod connect;
+mod digest;
 mod order;
 mod replay;
 mod retry;
@@ -43,8 +44,8 @@ use self::signer::Signer;
 use self::url::Endpoint;
 use super::{Body, Store, StoreError};
 
-/// Buckets whose region is remembered because it is not the configured one.
-const REMEMBERED_REGIONS: usize = 1024;
+/// Buckets of which something is remembered, because they are not like the others.
+const REMEMBERED_BUCKETS: usize = 1024;
 /// S3 refuses clocks that are off by fifteen minutes. Below this a refusal has another reason.
 const NOTABLE_SKEW: Duration = Duration::from_mins(5);
 
@@ -116,6 +117,8 @@ pub struct S3Store {
     region: Arc<str>,
     /// Buckets that turned out to be elsewhere.
     regions: Cache<String, Arc<str>>,
+    /// Buckets whose uploads need digests, because they lock what is in them.
+    vouched: Cache<String, ()>,
     pace: Pace,
     budget: Budget,
     settings: S3StoreSettings,
@@ -157,11 +160,16 @@ impl S3Store {
             client,
             signer: Signer::new(credentials),
             region: settings.region.as_str().into(),
-            regions: Cache::new(REMEMBERED_REGIONS),
+            regions: Cache::new(REMEMBERED_BUCKETS),
+            vouched: Cache::new(REMEMBERED_BUCKETS),
             pace: Pace::new(settings.backoff_base, settings.backoff_cap),
             budget: Budget::new(settings.replay_budget),
             settings,
         })
+    }
+
+    fn wants_digests(&self, bucket: &str) -> bool {
+        self.vouched.get(bucket).is_some()
     }
 
     fn region_of(&self, bucket: &str) -> Arc<str> {
@@ -170,7 +178,7 @@ impl S3Store {
 
     async fn attempt(&self, order: &Order, replay: &Replay, region: &str) -> Result<Response<Body>, Failed> {
         let target = self.endpoint.target(&order.place, region)?;
-        let mut request = order.request(target, replay.begin());
+        let mut request = order.request(target, replay.begin(), self.wants_digests(&order.place.bucket));
         self.signer.sign(&mut request, region).await?;
         let mut connection = capture_connection(&mut request);
         let overdue = async {
@@ -233,7 +241,8 @@ impl S3Store {
         };
         let is_corrected = self.correct_clock(order, course, &document, &response)
             || self.correct_region(order, course, &document, &response)
-            || self.renew_credentials(course, &document);
+            || self.renew_credentials(course, &document)
+            || self.add_digest(order, &document);
         if is_corrected && replay.is_replayable() {
             return Next::Again(Duration::ZERO);
         }
@@ -316,6 +325,17 @@ impl S3Store {
         tracing::debug!(bucket, region, "the bucket is in another region");
         self.regions.insert(bucket.clone(), region.into());
         course.region_corrected = true;
+        true
+    }
+
+    /// Remembers that a bucket wants digests, which its settings may do without a word in the request.
+    fn add_digest(&self, order: &Order, document: &ErrorDocument) -> bool {
+        let bucket = &order.place.bucket;
+        if self.wants_digests(bucket) || !order.may_be_vouched() || !document.wants_digest() {
+            return false;
+        }
+        tracing::info!(bucket, "the bucket wants uploads with digests; from now on they have checksums");
+        self.vouched.insert(bucket.clone(), ());
         true
     }
 

@@ -23,7 +23,7 @@ pub(crate) const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 struct Nothing;
 impl S3 for Nothing {}
 
-/// Answers every request that is correctly signed with what it saw.
+/// Answers every request that is correctly signed with what it saw. The bucket `locked` wants digests.
 struct Mirror;
 
 #[async_trait::async_trait]
@@ -34,6 +34,9 @@ impl S3Route for Mirror {
 
     async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
         let bytes = request.input.collect().await.expect("a whole body").to_bytes();
+        if request.uri.path().starts_with("/locked/") && !request.headers.contains_key("x-amz-trailer") {
+            return Err(s3s::s3_error!(InvalidRequest, "Content-MD5 is required where objects are locked"));
+        }
         let mut response = S3Response::with_status(Body::from(bytes), StatusCode::OK);
         let seen = |text: &str| HeaderValue::from_str(text).expect("a header");
         response.headers.insert("x-seen-uri", seen(&request.uri.to_string()));

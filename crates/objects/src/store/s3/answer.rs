@@ -10,8 +10,10 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use http::header::{CONNECTION, DATE, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::{Response, StatusCode};
+use http::header::{
+    CONNECTION, CONTENT_ENCODING, DATE, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Incoming;
@@ -32,6 +34,7 @@ const HTTP_DATE: &[BorrowedFormatItem<'_>] =
 pub(super) fn accept(response: Response<Incoming>, idle: Duration) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     strip_hop_by_hop(&mut parts.headers);
+    strip_transport(&mut parts.headers);
     parts.extensions.clear();
     let body = Timed { inner: body, limit: idle, alarm: None, ended: false };
     Response::from_parts(parts, body.boxed_unsync())
@@ -57,6 +60,17 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
+/// Takes off how an upload was once sent: some stores keep that as an encoding of the object.
+fn strip_transport(headers: &mut HeaderMap) {
+    let Some(all) = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()) else { return };
+    let is_own = |encoding: &&str| !encoding.eq_ignore_ascii_case("aws-chunked");
+    let own: Vec<&str> = all.split(',').map(str::trim).filter(is_own).collect();
+    match HeaderValue::try_from(own.join(",")) {
+        Ok(own) if !own.is_empty() => drop(headers.insert(CONTENT_ENCODING, own)),
+        _ => drop(headers.remove(CONTENT_ENCODING)),
+    }
+}
+
 /// The store's clock.
 pub(super) fn date(headers: &HeaderMap) -> Option<SystemTime> {
     let date = headers.get(DATE)?.to_str().ok()?;
@@ -68,6 +82,15 @@ pub(super) fn date(headers: &HeaderMap) -> Option<SystemTime> {
 pub(super) struct ErrorDocument {
     pub(super) code: Option<String>,
     pub(super) region: Option<String>,
+    pub(super) message: Option<String>,
+}
+
+impl ErrorDocument {
+    /// Whether an upload was refused because it came without a digest. Services agree on no code for it.
+    pub(super) fn wants_digest(&self) -> bool {
+        self.code.as_deref() == Some("MissingContentMD5")
+            || self.message.as_deref().is_some_and(|message| message.to_ascii_lowercase().contains("content-md5"))
+    }
 }
 
 /// Whether the status leaves open what the error is.
@@ -94,7 +117,8 @@ pub(super) async fn read_error(response: Response<Body>) -> (ErrorDocument, Resp
         }
     }
     let text = String::from_utf8_lossy(&seen);
-    let document = ErrorDocument { code: element(&text, "Code"), region: element(&text, "Region") };
+    let [code, region, message] = ["Code", "Region", "Message"].map(|name| element(&text, name));
+    let document = ErrorDocument { code, region, message };
     (document, Response::from_parts(parts, put_back(frames, body)))
 }
 
@@ -166,8 +190,6 @@ fn broken(error: hyper::Error) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
     use crate::store;
 
@@ -185,6 +207,18 @@ mod tests {
         }
         strip_hop_by_hop(&mut headers);
         assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["etag"]);
+    }
+
+    #[test]
+    fn how_an_upload_was_sent_is_no_encoding() {
+        let stripped = |value: &'static str| {
+            let mut headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(value))]);
+            strip_transport(&mut headers);
+            headers.get(CONTENT_ENCODING).map(|value| value.to_str().expect("text").to_owned())
+        };
+        assert_eq!(stripped("aws-chunked"), None);
+        assert_eq!(stripped("aws-chunked,gzip").as_deref(), Some("gzip"));
+        assert_eq!(stripped("gzip").as_deref(), Some("gzip"));
     }
 
     #[test]

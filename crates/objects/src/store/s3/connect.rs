@@ -22,7 +22,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::replay::AttemptBody;
+use super::digest::Outgoing;
 use crate::store::{BoxError, Phase, StoreError};
 
 /// Idle connections are closed before most stores close them.
@@ -34,7 +34,7 @@ const MAX_BUFFER: usize = 512 * 1024;
 /// Finds peers that vanished without a word.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-pub(super) type HttpClient = Client<Connector, AttemptBody>;
+pub(super) type HttpClient = Client<Connector, Outgoing>;
 
 /// Connects within a time limit that covers names, TCP and TLS together.
 #[derive(Clone)]

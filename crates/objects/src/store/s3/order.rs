@@ -6,6 +6,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
 use super::answer::strip_hop_by_hop;
+use super::digest::{self, Outgoing, Vouched};
 use super::replay::AttemptBody;
 use super::url::{Place, Target};
 use crate::store::{Body, LengthMismatch, StoreError};
@@ -29,7 +30,20 @@ pub(super) struct Order {
     pub(super) place: Place,
     /// Whether doing it twice could report a failure for a success.
     pub(super) is_once_only: bool,
+    upload: Upload,
+    declared: u64,
     headers: HeaderMap,
+}
+
+/// What an order uploads, for which a store may want a digest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Upload {
+    /// Nothing, or it has its digest already.
+    Nothing,
+    /// An object or a part.
+    Content,
+    /// Parts to come.
+    Beginning,
 }
 
 impl Order {
@@ -53,17 +67,48 @@ impl Order {
         let body = if declared == 0 { ended(body).await? } else { body };
         let is_write = !matches!(parts.method, Method::GET | Method::HEAD);
         let is_once_only = is_write && CONDITIONS.iter().any(|name| headers.contains_key(name));
-        Ok((Self { method: parts.method, place, is_once_only, headers }, body, declared))
+        let upload = upload(&parts.method, &place, &headers, declared);
+        Ok((Self { method: parts.method, place, is_once_only, upload, declared, headers }, body, declared))
+    }
+
+    /// Whether it is one of those uploads for which a store may want a digest.
+    pub(super) fn may_be_vouched(&self) -> bool {
+        self.upload != Upload::Nothing
     }
 
     /// The request for one attempt, still unsigned.
-    pub(super) fn request(&self, target: Target, body: AttemptBody) -> Request<AttemptBody> {
+    pub(super) fn request(&self, target: Target, body: AttemptBody, vouched: bool) -> Request<Outgoing> {
+        let mut headers = self.headers.clone();
+        let body = match self.upload {
+            Upload::Content if vouched => {
+                digest::announce(&mut headers, self.declared);
+                Outgoing::Vouched(Vouched::new(body, self.declared))
+            }
+            Upload::Beginning if vouched => {
+                digest::announce_parts(&mut headers);
+                Outgoing::Plain(body)
+            }
+            _ => Outgoing::Plain(body),
+        };
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = target.uri;
-        *request.headers_mut() = self.headers.clone();
+        *request.headers_mut() = headers;
         request.headers_mut().insert(HOST, target.host);
         request
+    }
+}
+
+fn upload(method: &Method, place: &Place, headers: &HeaderMap, declared: u64) -> Upload {
+    let is_vouched = |name: &HeaderName| name == "content-md5" || name.as_str().starts_with("x-amz-checksum-");
+    if place.key_path.len() < 2 || headers.keys().any(is_vouched) {
+        return Upload::Nothing;
+    }
+    let query = place.query.as_deref().unwrap_or_default();
+    match *method {
+        Method::PUT if declared > 0 && (query.is_empty() || query.contains("uploadId=")) => Upload::Content,
+        Method::POST if query == "uploads" || query == "uploads=" => Upload::Beginning,
+        _ => Upload::Nothing,
     }
 }
 
@@ -135,6 +180,23 @@ mod tests {
         let (order, _) = order("PUT", &given, store::empty()).await.expect("fine");
         let names: Vec<_> = order.headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["x-amz-meta-a", "content-length"]);
+    }
+
+    #[tokio::test]
+    async fn only_uploads_without_a_digest_can_be_vouched_for() {
+        let can = async |method: &str, uri: &str, headers: &[(&str, &str)], body: &'static str| {
+            let mut request = request(method, headers, store::full(body));
+            *request.uri_mut() = uri.parse().expect("a uri");
+            Order::parse(request).await.expect("fine").0.may_be_vouched()
+        };
+        assert!(can("PUT", "/bucket/key", &[], "x").await);
+        assert!(can("PUT", "/bucket/key?partNumber=1&uploadId=u", &[], "x").await);
+        assert!(can("POST", "/bucket/key?uploads=", &[], "").await);
+        for (method, uri) in [("PUT", "/bucket/key?tagging="), ("POST", "/bucket/key?uploadId=u"), ("PUT", "/bucket")] {
+            assert!(!can(method, uri, &[], "x").await, "{method} {uri}");
+        }
+        assert!(!can("PUT", "/bucket/key", &[("content-md5", "m")], "x").await);
+        assert!(!can("PUT", "/bucket/key", &[("x-amz-copy-source", "/b/k")], "").await);
     }
 
     #[tokio::test]

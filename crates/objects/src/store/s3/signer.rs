@@ -73,8 +73,12 @@ impl Signer {
             .into();
         let uri = request.uri().to_string();
         let headers = signed_headers(request.headers())?;
-        let signable =
-            SignableRequest::new(request.method().as_str(), uri, headers.into_iter(), SignableBody::UnsignedPayload);
+        let payload = if request.headers().contains_key("x-amz-trailer") {
+            SignableBody::StreamingUnsignedPayloadTrailer
+        } else {
+            SignableBody::UnsignedPayload
+        };
+        let signable = SignableRequest::new(request.method().as_str(), uri, headers.into_iter(), payload);
         let instructions = signable
             .and_then(|signable| sign(signable, &params))
             .map_err(|error| StoreError::Request(format!("it cannot be signed: {error}")))?
