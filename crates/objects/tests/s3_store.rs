@@ -144,6 +144,28 @@ async fn a_503_before_the_body_is_repeated_from_the_first_byte() {
 }
 
 #[tokio::test]
+async fn a_store_that_asks_for_time_is_left_alone_for_it() {
+    for (asked, expected) in [(1, StatusCode::OK), (3600, StatusCode::SERVICE_UNAVAILABLE)] {
+        let server = Server::start(move |number, mut wire| async move {
+            wire.request().await.expect("a request");
+            let after = format!("retry-after: {asked}");
+            let (status, headers) = if number == 0 { (503, vec![after.as_str()]) } else { (200, vec![]) };
+            wire.answer(status, &[headers, vec!["connection: close"]].concat(), "").await;
+        })
+        .await;
+        let store = store_with(S3StoreSettings { backoff_cap: Duration::from_secs(2), ..settings(&server.url) });
+        let start = std::time::Instant::now();
+        let response = store.send(put(pieces(&["body"]), 4)).await.expect("an answer");
+        assert_eq!(response.status(), expected);
+        if expected == StatusCode::OK {
+            assert!(start.elapsed() >= Duration::from_secs(asked));
+        } else {
+            assert_eq!(response.headers()["retry-after"], "3600");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_503_after_the_body_is_repeated_byte_for_byte() {
     let bodies = Bodies::answering(vec![503, 503, 200]);
     let seen = bodies.clone();
@@ -350,6 +372,27 @@ async fn an_answer_may_come_while_the_body_is_still_going_out() {
     assert!(text(response).await.contains("AccessDenied"));
     drop(feed);
     assert_eq!(server.connections(), 1);
+}
+
+/// S3 refuses a failed condition as soon as it has the head, and some servers then close on the body.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_before_the_connection_breaks_counts() {
+    const DOCUMENT: &str = "<Error><Code>PreconditionFailed</Code></Error>";
+    let server = Server::start(|_, mut wire| async move {
+        wire.head().await.expect("a request");
+        wire.answer(412, &["connection: close"], DOCUMENT).await;
+        // What was not read makes this a reset.
+    })
+    .await;
+    let store = store_at(&server.url);
+    let body = noise(16 << 20);
+    for round in 0..50 {
+        let mut request = put_in_pieces(&body, 65_536);
+        request.headers_mut().insert("if-none-match", http::HeaderValue::from_static("*"));
+        let response = store.send(request).await.unwrap_or_else(|error| panic!("round {round}: {error:?}"));
+        assert_eq!(response.status(), StatusCode::PRECONDITION_FAILED);
+        assert_eq!(text(response).await, DOCUMENT);
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@
 //!
 //! Failures to connect, connections that break before an answer, the statuses 429, 500, 502, 503 and 504, and
 //! `RequestTimeout`; up to the configured number of attempts, and only while the body can be sent from its first
-//! byte. Four answers are corrected and tried once more at once: a clock that is off, a bucket in another region,
+//! byte, and no sooner than the store asks for (`Retry-After`). Four answers are corrected and tried once more at once: a clock that is off, a bucket in another region,
 //! an expired token, a bucket that wants digests.
 //!
 //! # What is not
@@ -25,6 +25,7 @@ mod replay;
 mod retry;
 mod signer;
 mod url;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -168,6 +169,12 @@ impl S3Store {
         })
     }
 
+    /// How much of a body is kept. One that cannot be kept whole is repeated only after an early refusal, so less of it will do.
+    fn window(&self, declared: u64) -> usize {
+        let window = self.settings.replay_window;
+        if declared > window as u64 { window / 4 } else { window }
+    }
+
     fn wants_digests(&self, bucket: &str) -> bool {
         self.vouched.get(bucket).is_some()
     }
@@ -258,7 +265,8 @@ impl S3Store {
         may_pass: bool,
     ) -> Next {
         let is_possible = may_pass && course.failed + 1 < self.settings.attempts && replay.is_replayable();
-        let delay = if is_possible { self.pace.next(course.failed + 1) } else { None };
+        let asked = result.as_ref().ok().and_then(|response| answer::retry_after(response.headers()));
+        let delay = if is_possible { self.pace.next(course.failed + 1, asked) } else { None };
         match delay {
             Some(delay) => {
                 course.failed += 1;
@@ -353,7 +361,7 @@ impl S3Store {
 impl Store for S3Store {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, StoreError> {
         let (order, body, declared) = Order::parse(request).await?;
-        let replay = Replay::new(body, declared, self.settings.replay_window, self.budget.clone());
+        let replay = Replay::new(body, declared, self.window(declared), self.budget.clone());
         let mut course = Course::default();
         loop {
             let region = self.region_of(&order.place.bucket);

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http::header::{
-    CONNECTION, CONTENT_ENCODING, DATE, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_ENCODING, DATE, HeaderMap, HeaderName, RETRY_AFTER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
@@ -73,8 +73,18 @@ fn strip_transport(headers: &mut HeaderMap) {
 
 /// The store's clock.
 pub(super) fn date(headers: &HeaderMap) -> Option<SystemTime> {
-    let date = headers.get(DATE)?.to_str().ok()?;
-    Some(PrimitiveDateTime::parse(date, HTTP_DATE).ok()?.assume_utc().into())
+    parse_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// How long the store wants to be left alone: seconds, or a date by its own clock.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let when = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = when.parse().ok().map(Duration::from_secs);
+    seconds.or_else(|| parse_date(when)?.duration_since(date(headers)?).ok())
+}
+
+fn parse_date(text: &str) -> Option<SystemTime> {
+    Some(PrimitiveDateTime::parse(text, HTTP_DATE).ok()?.assume_utc().into())
 }
 
 /// What an error document says.
@@ -227,6 +237,17 @@ mod tests {
         headers.insert(DATE, HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT"));
         let seconds = date(&headers).expect("a date").duration_since(SystemTime::UNIX_EPOCH).expect("after");
         assert_eq!(seconds.as_secs(), 784_111_777);
+    }
+
+    #[test]
+    fn a_store_says_when_to_come_back() {
+        let after = |value: &'static str| {
+            let date = HeaderValue::from_static("Sun, 06 Nov 1994 08:49:37 GMT");
+            retry_after(&HeaderMap::from_iter([(DATE, date), (RETRY_AFTER, HeaderValue::from_static(value))]))
+        };
+        assert_eq!(after("3"), Some(Duration::from_secs(3)));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:40 GMT"), Some(Duration::from_secs(3)));
+        assert_eq!((after("soon"), after("-1"), after("Sun, 06 Nov 1994 08:49:30 GMT")), (None, None, None));
     }
 
     #[tokio::test]

@@ -23,6 +23,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::digest::Outgoing;
+use super::wire::Wire;
 use crate::store::{BoxError, Phase, StoreError};
 
 /// Idle connections are closed before most stores close them.
@@ -97,7 +98,7 @@ fn roots(pem: &[u8]) -> Result<RootCertStore, StoreError> {
 }
 
 impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Response = Wire<MaybeHttpsStream<TokioIo<TcpStream>>>;
     type Error = ConnectError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectError>> + Send>>;
 
@@ -109,7 +110,7 @@ impl Service<Uri> for Connector {
         let connecting = tokio::time::timeout(self.limit, self.https.call(uri));
         Box::pin(async move {
             let connected = connecting.await.map_err(|_elapsed| ConnectError::TimedOut)?;
-            connected.map_err(ConnectError::Failed)
+            connected.map(Wire::new).map_err(ConnectError::Failed)
         })
     }
 }

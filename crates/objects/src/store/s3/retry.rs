@@ -28,11 +28,16 @@ impl Pace {
         Self { tokens: AtomicU32::new(CAPACITY), base, cap }
     }
 
-    /// How long to wait before the try after `attempt`; `None` if there should be none.
-    pub(super) fn next(&self, attempt: u32) -> Option<Duration> {
+    /// How long to wait before the try after `attempt`; `None` if there should be none. A store that `asked` for longer than
+    /// we would ever wait is not asked again: whoever sent the request gets to know.
+    pub(super) fn next(&self, attempt: u32, asked: Option<Duration>) -> Option<Duration> {
+        let asked = asked.unwrap_or_default();
+        if asked > self.cap {
+            return None;
+        }
         let paid =
             self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| tokens.checked_sub(RETRY_COST));
-        paid.is_ok().then(|| jitter(self.ceiling(attempt)))
+        paid.is_ok().then(|| jitter(self.ceiling(attempt)).max(asked))
     }
 
     /// An attempt succeeded.
@@ -81,19 +86,26 @@ mod tests {
         assert_eq!(pace.ceiling(3), Duration::from_millis(400));
         assert_eq!(pace.ceiling(40), Duration::from_secs(5));
         for attempt in 1..50 {
-            assert!(pace.next(attempt).expect("tokens") <= pace.ceiling(attempt));
+            assert!(pace.next(attempt, None).expect("tokens") <= pace.ceiling(attempt));
         }
+    }
+
+    #[test]
+    fn a_store_that_asks_for_time_gets_it_up_to_a_limit() {
+        let pace = Pace::new(Duration::ZERO, Duration::from_secs(5));
+        assert_eq!(pace.next(1, Some(Duration::from_secs(3))), Some(Duration::from_secs(3)));
+        assert_eq!(pace.next(1, Some(Duration::from_secs(6))), None);
     }
 
     #[test]
     fn retries_stop_when_nearly_everything_fails_and_come_back_with_success() {
         let pace = Pace::new(Duration::ZERO, Duration::ZERO);
-        let granted = (0..1000).filter(|_| pace.next(1).is_some()).count();
+        let granted = (0..1000).filter(|_| pace.next(1, None).is_some()).count();
         assert_eq!(granted, 100);
         for _ in 0..5 {
             pace.succeeded(1);
         }
-        assert!(pace.next(1).is_some());
-        assert!(pace.next(1).is_none());
+        assert!(pace.next(1, None).is_some());
+        assert!(pace.next(1, None).is_none());
     }
 }
