@@ -27,7 +27,7 @@ fn names_and_records_tell_the_store_nothing_but_numbers() {
     for key in &state {
         let legal = |byte: u8| byte.is_ascii_hexdigit() || b"-/".contains(&byte);
         let rest = key.strip_prefix(".sealgate/uploads/").unwrap();
-        let rest = ["/upload", "/part-", "/held-"].iter().fold(rest.to_owned(), |rest, word| rest.replace(word, "/"));
+        let rest = ["/begun", "/part-", "/held-"].iter().fold(rest.to_owned(), |rest, word| rest.replace(word, "/"));
         assert!(rest.bytes().all(legal), "{key}");
         let stored = pair.behind.object("GET", BUCKET, key).send().expect(200);
         let text = String::from_utf8_lossy(&stored.body).into_owned();

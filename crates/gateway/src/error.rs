@@ -228,6 +228,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_put_off_says_why_and_when_to_come_again() {
+        let fault = Fault::from(Error::Busy("so many uploads are unfinished".into()));
+        assert_eq!((fault.code(), fault.status().as_u16()), ("SlowDown", 503));
+        assert_eq!(fault.message, "so many uploads are unfinished");
+        assert!(fault.headers.iter().any(|(name, _)| name == RETRY_AFTER));
+    }
+
+    #[test]
     fn a_body_is_blamed_precisely() {
         let fault = |error: BoxError| Fault::from(Error::Body(error)).code().to_owned();
         assert_eq!(fault(Box::new(UploadStreamError::Sha256Mismatch)), "XAmzContentSHA256Mismatch");

@@ -4,11 +4,13 @@
 //! be known beforehand (salts, lengths, digests) is one small sealed record for each part in the [`UploadState`].
 
 pub(crate) mod answers;
+mod choice;
 mod complete;
 mod holding;
 mod part;
 mod placement;
 mod record;
+mod sums;
 mod sweep;
 mod token;
 

@@ -1,25 +1,26 @@
 //! Putting an upload together: the client's list against the records, the footer, and the store's own completion.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use envelope::{ChecksumName, ChecksumType, Facts, Segment, checksum, layout, seal_footer};
+use envelope::{ChecksumName, ChecksumType, Segment, layout, seal_footer};
 use futures::StreamExt as _;
 use http::header::{CONTENT_LENGTH, ETAG};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::BodyExt as _;
 
+use super::choice::{StoreEtags, choose};
 use super::part::Place;
 use super::placement::Placement;
 use super::record::PartRecord;
-use super::token::Checksum;
-use super::{ANSWER_LIMIT, OpenUpload, PART_MIN, UploadOutcome, answers, complete_document, unreadable};
+use super::sums::Sums;
+use super::{ANSWER_LIMIT, OpenUpload, UploadOutcome, answers, complete_document, unreadable};
 use crate::random::draw;
 use crate::reader::{OpenRequest, Opened};
 use crate::store::{self, Body};
-use crate::{Error, ObjectRef, SealedObjects, encode_value, etag, metadata, stream};
+use crate::{Error, ObjectRef, SealedObjects, encode_value, metadata, stream};
 
 /// A part as the client names it when it completes an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,9 +63,15 @@ pub struct Completed {
     pub parts: usize,
 }
 
-/// How often a completion begins anew when the store knows another end of the object than the one just sent, which happens when
-/// two completions of one upload race: each sends its own.
+/// How often a completion begins anew when the store has another part than we think, which happens when two attempts at a part
+/// raced, or when two completions do: each sends an end of its own.
 const ATTEMPTS: usize = 3;
+
+/// A page of a thousand parts stays below this.
+const PAGE_LIMIT: usize = 4 * 1024 * 1024;
+
+/// Pages of a store's list of 10,000 parts, also if it shows fewer than others do at a time.
+const PAGES: usize = 100;
 
 /// Parts that are sent late at the same time.
 const FAN_OUT: usize = 4;
@@ -83,13 +90,13 @@ impl SealedObjects {
     /// What is wrong with the list ([`Error::BadPart`] and its relatives), or why it cannot be completed.
     pub async fn complete_upload(&self, request: CompleteRequest) -> Result<Option<UploadOutcome<Completed>>, Error> {
         let Some(upload) = self.open_upload(&request.at, &request.upload_id).await? else { return Ok(None) };
-        let mut tried = self.try_complete(&upload, &request).await;
+        let mut tried = self.try_complete(&upload, &request, None).await;
         for _ in 1..ATTEMPTS {
-            let contended = matches!(&tried, Ok(Tried::Refused(_, code)) if code == "InvalidPart");
-            if !contended || self.uploads()?.find(&upload.name).await?.is_none() {
+            if !matches!(&tried, Ok(Tried::Refused(_, code)) if code == "InvalidPart") {
                 break;
             }
-            tried = self.try_complete(&upload, &request).await;
+            let Some(at_store) = self.parts_at_store(&upload, &request.at).await? else { break };
+            tried = self.try_complete(&upload, &request, Some(&at_store)).await;
         }
         let lost = match &tried {
             Ok(Tried::Done(_)) => false,
@@ -110,12 +117,17 @@ impl SealedObjects {
         }
     }
 
-    async fn try_complete(&self, upload: &OpenUpload, request: &CompleteRequest) -> Result<Tried, Error> {
+    async fn try_complete(
+        &self,
+        upload: &OpenUpload,
+        request: &CompleteRequest,
+        at_store: Option<&StoreEtags>,
+    ) -> Result<Tried, Error> {
         if self.uploads()?.find(&upload.name).await?.is_none() {
             return Err(Error::NoSuchUpload);
         }
         let records = self.part_records(upload, 0, usize::MAX).await?;
-        let chosen = choose(&request.parts, records)?;
+        let chosen = choose(&request.parts, records, at_store)?;
         let sums = Sums::of(&chosen, upload.token.checksum)?;
         sums.check(request)?;
         let store_parts = match self.send_rest(upload, &request.at, &chosen, &sums).await? {
@@ -133,6 +145,30 @@ impl SealedObjects {
         self.forget(upload).await;
         let (checksums, checksum_type) = (sums.checksums, sums.kind);
         Ok(Tried::Done(Completed { headers, etag, checksums, checksum_type, parts: chosen.len() }))
+    }
+
+    /// The parts that the store has; `None` when it does not know the upload any more.
+    async fn parts_at_store(&self, upload: &OpenUpload, at: &ObjectRef) -> Result<Option<StoreEtags>, Error> {
+        const ROOT: &str = "ListPartsResult";
+        let query = format!("uploadId={}", encode_value(&upload.token.store_id));
+        let (mut parts, mut next) = (StoreEtags::new(), Some(query.clone()));
+        for _ in 0..PAGES {
+            let Some(asked) = next.take() else { break };
+            let response = self.ask(Method::GET, at.uri_with(&asked)?, HeaderMap::new()).await?;
+            if !response.status().is_success() {
+                return Ok(None);
+            }
+            let page = stream::collect(response.into_body(), PAGE_LIMIT).await.map_err(unreadable)?;
+            let leaf = |name| answers::element(&page, &[ROOT, name]);
+            let numbers = answers::elements(&page, &[ROOT, "Part", "PartNumber"])?;
+            let etags = answers::elements(&page, &[ROOT, "Part", "ETag"])?;
+            parts.extend(numbers.iter().zip(etags).filter_map(|(number, etag)| Some((number.parse().ok()?, etag))));
+            if leaf("IsTruncated")?.is_some_and(|value| value == "true") && !numbers.is_empty() {
+                let marker = leaf("NextPartNumberMarker")?;
+                next = marker.map(|marker| format!("{query}&part-number-marker={}", encode_value(&marker)));
+            }
+        }
+        Ok(Some(parts))
     }
 
     async fn forget(&self, upload: &OpenUpload) {
@@ -279,101 +315,4 @@ async fn refused(answer: Response<Body>) -> Result<Tried, Error> {
 /// The stored length of a part.
 fn sealed_len(part: &PartRecord) -> Result<u64, Error> {
     layout::segment_len(part.plain_len).ok_or(Error::TooLarge { plain_len: part.plain_len })
-}
-
-/// The records of the parts that the client lists, in its order, which must be ascending.
-fn choose(named: &[NamedPart], records: Vec<PartRecord>) -> Result<Vec<PartRecord>, Error> {
-    if named.is_empty() {
-        return Err(Error::BadPart("an upload needs at least one part".into()));
-    }
-    if named.windows(2).any(|pair| matches!(pair, [first, second] if first.number >= second.number)) {
-        return Err(Error::PartOrder);
-    }
-    let mut attempts: BTreeMap<u16, Vec<PartRecord>> = BTreeMap::new();
-    for record in records {
-        attempts.entry(record.number()).or_default().push(record);
-    }
-    let mut chosen = Vec::with_capacity(named.len());
-    for part in named {
-        // Several only where attempts raced; which of them is at the store, the store will say.
-        let attempts = attempts.remove(&part.number).unwrap_or_default();
-        let record = attempts.into_iter().rev().find(|record| same_part(record, part));
-        chosen.push(record.ok_or(Error::NoSuchPart { number: part.number })?);
-    }
-    let small = chosen.iter().take(chosen.len() - 1).find(|part| part.plain_len < PART_MIN);
-    match small {
-        Some(part) => Err(Error::PartTooSmall { number: part.number(), plain_len: part.plain_len }),
-        None => Ok(chosen),
-    }
-}
-
-/// Whether a record is that of the part the client means.
-fn same_part(record: &PartRecord, named: &NamedPart) -> bool {
-    let agrees =
-        |(name, value): (&ChecksumName, &Vec<u8>)| record.computed.checksums.get(name).is_none_or(|have| have == value);
-    same_etag(&record.etag, &named.etag) && named.checksums.iter().all(agrees)
-}
-
-fn same_etag(have: &str, named: &str) -> bool {
-    etag::same(have, named)
-}
-
-/// What the parts add up to.
-struct Sums {
-    plain_len: u64,
-    md5: Option<[u8; 16]>,
-    checksums: BTreeMap<ChecksumName, Vec<u8>>,
-    kind: ChecksumType,
-}
-
-impl Sums {
-    fn of(parts: &[PartRecord], chosen: Option<Checksum>) -> Result<Self, Error> {
-        let chosen = chosen.unwrap_or(Checksum { name: ChecksumName::Crc64Nvme, kind: ChecksumType::FullObject });
-        let too_large = || Error::TooLarge { plain_len: u64::MAX };
-        let plain_len =
-            parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.plain_len)).ok_or_else(too_large)?;
-        let values: Option<Vec<&[u8]>> =
-            parts.iter().map(|part| part.computed.checksums.get(&chosen.name).map(Vec::as_slice)).collect();
-        let value = values.and_then(|values| match chosen.kind {
-            ChecksumType::Composite => Some(checksum::composite(chosen.name, values)),
-            ChecksumType::FullObject => whole(chosen.name, parts, &values),
-        });
-        let md5s: Option<Vec<[u8; 16]>> = parts.iter().map(|part| part.computed.md5).collect();
-        let md5 = md5s.map(|md5s| checksum::md5_of_md5s(md5s.iter().map(<[u8; 16]>::as_slice)));
-        let checksums = value.map(|value| BTreeMap::from([(chosen.name, value)])).unwrap_or_default();
-        Ok(Self { plain_len, md5, checksums, kind: chosen.kind })
-    }
-
-    /// Compares with what the client says of the whole object.
-    fn check(&self, request: &CompleteRequest) -> Result<(), Error> {
-        if request.plain_len.is_some_and(|said| said != self.plain_len) {
-            return Err(Error::BadPart(format!(
-                "x-amz-mp-object-size does not match the parts, which have {} bytes",
-                self.plain_len
-            )));
-        }
-        let known: BTreeSet<_> = self.checksums.keys().collect();
-        for (name, said) in request.checksums.iter().filter(|(name, _)| known.contains(name)) {
-            if self.checksums.get(name) != Some(said) {
-                return Err(Error::ChecksumDisagrees { name: *name });
-            }
-        }
-        Ok(())
-    }
-
-    fn facts(&self, parts: &[PartRecord]) -> Facts {
-        let mut facts =
-            Facts::new(self.plain_len, envelope::Computed { md5: self.md5, checksums: self.checksums.clone() });
-        facts.checksum_type = Some(self.kind);
-        facts.last_segment = parts.last().map(PartRecord::segment);
-        facts.segments_in_table = u32::try_from(parts.len().saturating_sub(1)).ok().filter(|count| *count > 0);
-        facts
-    }
-}
-
-/// The checksum of all content from those of its parts, for algorithms that allow it.
-fn whole(name: ChecksumName, parts: &[PartRecord], values: &[&[u8]]) -> Option<Vec<u8>> {
-    let mut pairs = parts.iter().zip(values);
-    let first = pairs.next()?.1.to_vec();
-    pairs.try_fold(first, |sum, (part, value)| checksum::combine(name, &sum, value, part.plain_len))
 }

@@ -1,6 +1,6 @@
 //! Upload state in the bucket itself, under a reserved prefix, so that any number of processes share an upload.
 //!
-//! `.sealgate/uploads/<upload>/upload` says that the upload exists, `part-<attempt>` is the record of an attempt at a part, and
+//! `.sealgate/uploads/<upload>/begun` says that the upload exists, `part-<attempt>` is the record of an attempt at a part, and
 //! `held-<attempt>` its sealed bytes when they are held back. Nothing is ever overwritten, so processes need no agreement: held
 //! bytes are written before the record that names them, and the upload is removed before its records, which whoever comes late
 //! notices. What a crash leaves is found by the sweep.
@@ -24,6 +24,12 @@ const UPLOAD_LIMIT: usize = 32 * 1024;
 /// A record with every digest takes less than a kilobyte.
 const RECORD_LIMIT: usize = 16 * 1024;
 
+/// Ten attempts at each of 10,000 parts: more are nobody's upload.
+const ATTEMPTS: usize = 100_000;
+
+/// Uploads of a bucket that one sweep looks at; the next one goes on, because what is over is gone by then.
+const SWEPT: usize = 100_000;
+
 /// Upload state in the buckets of a store.
 pub struct BucketUploads {
     objects: StateObjects,
@@ -39,17 +45,14 @@ impl BucketUploads {
     async fn attempts(&self, name: &UploadName, after: u16, parts: usize) -> Result<Vec<Attempt>, StateError> {
         let prefix = key(name, RECORD);
         let behind = format!("{prefix}{after:05}~");
-        let read = |entries: &[Entry]| -> Vec<Attempt> {
-            let attempt = |entry: &Entry| Attempt::parse(entry.key.strip_prefix(&prefix)?);
-            entries.iter().filter_map(attempt).collect()
+        let mut found: Vec<Attempt> = Vec::new();
+        let visit = |page: Vec<Entry>| {
+            found.extend(page.iter().filter_map(|entry| Attempt::parse(entry.key.strip_prefix(&prefix)?)));
+            // Enough when a part beyond the last one wanted has been seen.
+            found.len() < ATTEMPTS && first_parts(found.clone(), parts).len() == found.len()
         };
-        // Enough when a part beyond the last one wanted has been seen.
-        let more = |entries: &[Entry]| {
-            let attempts = read(entries);
-            first_parts(attempts.clone(), parts).len() == attempts.len()
-        };
-        let entries = self.objects.list(name.bucket(), &prefix, &behind, more).await?;
-        Ok(first_parts(live(read(&entries)), parts))
+        self.objects.list(name.bucket(), &prefix, &behind, visit).await?;
+        Ok(first_parts(live(found), parts))
     }
 
     /// Removes what is left of an attempt.
@@ -63,17 +66,19 @@ impl BucketUploads {
     /// What lies in a bucket, by upload: whether it says that it exists, and the times of its oldest and its newest object.
     async fn kept_in(&self, bucket: &str) -> Result<BTreeMap<String, Kept>, StateError> {
         let mut uploads: BTreeMap<String, Kept> = BTreeMap::new();
-        let entries = self.objects.list(bucket, reserved::UPLOADS, "", |_| true).await?;
-        for Entry { key, modified } in entries {
-            let Some((digits, rest)) = key.strip_prefix(reserved::UPLOADS).and_then(|rest| rest.split_once('/')) else {
-                continue;
-            };
-            let kept = uploads.entry(digits.to_owned()).or_default();
-            kept.newest = kept.newest.max(modified);
-            if rest == UPLOAD {
-                kept.begun = Some(modified);
+        let visit = |page: Vec<Entry>| {
+            for Entry { key, modified } in page {
+                let name = key.strip_prefix(reserved::UPLOADS).and_then(|rest| rest.split_once('/'));
+                let Some((digits, rest)) = name else { continue };
+                let kept = uploads.entry(digits.to_owned()).or_default();
+                kept.newest = kept.newest.max(modified);
+                if rest == BEGUN {
+                    kept.begun = Some(modified);
+                }
             }
-        }
+            uploads.len() < SWEPT
+        };
+        self.objects.list(bucket, reserved::UPLOADS, "", visit).await?;
         Ok(uploads)
     }
 }
@@ -95,11 +100,11 @@ impl UploadState for BucketUploads {
     async fn begin(&self, upload: &BegunUpload) -> Result<(), StateError> {
         let (name, value) = (upload.name(), serde_json::to_vec(upload).map_err(StateError::failed)?);
         let len = value.len() as u64;
-        self.objects.put(name.bucket(), &key(&name, UPLOAD), store::full(value), len).await
+        self.objects.put(name.bucket(), &key(&name, BEGUN), store::full(value), len).await
     }
 
     async fn find(&self, name: &UploadName) -> Result<Option<BegunUpload>, StateError> {
-        let Some(value) = self.objects.get(name.bucket(), &key(name, UPLOAD), UPLOAD_LIMIT).await? else {
+        let Some(value) = self.objects.get(name.bucket(), &key(name, BEGUN), UPLOAD_LIMIT).await? else {
             return Ok(None);
         };
         // The store may show what it likes: only an upload of this very name is believed to be one.
@@ -121,7 +126,7 @@ impl UploadState for BucketUploads {
         let len = value.len() as u64;
         self.objects.put(name.bucket(), &record(name, attempt), store::full(value), len).await?;
         // Whoever ends an upload removes this first. If it is still here, the record will be seen and removed with the rest.
-        let known = self.objects.is_there(name.bucket(), &key(name, UPLOAD)).await?;
+        let known = self.objects.is_there(name.bucket(), &key(name, BEGUN)).await?;
         if !known {
             self.discard(name, attempt).await?;
         }
@@ -152,7 +157,7 @@ impl UploadState for BucketUploads {
     }
 
     async fn forget(&self, name: &UploadName) -> Result<(), StateError> {
-        self.objects.remove_all(name.bucket(), &key(name, ""), &key(name, UPLOAD)).await
+        self.objects.remove_all(name.bucket(), &key(name, ""), &key(name, BEGUN)).await
     }
 
     async fn leftovers(&self, buckets: &[String], moment: u64) -> Result<Vec<Leftover>, StateError> {
@@ -178,8 +183,8 @@ impl UploadState for BucketUploads {
     }
 }
 
-/// The object that says that an upload exists.
-const UPLOAD: &str = "upload";
+/// The object that says that an upload exists. It comes first in every listing, so that it is the first to go.
+const BEGUN: &str = "begun";
 /// What names of records begin with.
 const RECORD: &str = "part-";
 

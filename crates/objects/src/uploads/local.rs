@@ -44,15 +44,14 @@ impl LocalUploads {
     /// [`StateError`] when they cannot be opened or are in use by another process.
     pub fn open(directory: &Path) -> Result<Self, StateError> {
         let path = directory.join(FILE);
-        let database = match open(&path) {
+        let opened = match open(&path) {
             Err(error) if is_damage(&error) => {
                 set_aside(&path, &error)?;
                 open(&path)
             }
             opened => opened,
         };
-        let database = database.map_err(|error| unusable(&path, &error))?;
-        let known = prepare(&database).map_err(|error| unusable(&path, &error))?;
+        let (database, known) = opened.map_err(|error| unusable(&path, &error))?;
         let folder = directory.join(FOLDER);
         let spool = Spool::open(&folder, &known).map_err(|error| unusable(&folder, &error))?;
         Ok(Self { database: Arc::new(database), spool, limit: UPLOADS_LIMIT })
@@ -257,11 +256,17 @@ fn attempts(
         .collect()
 }
 
-/// Opens a file, or makes it, and looks whether all of it is sound.
-fn open(path: &Path) -> Result<Database, redb::Error> {
-    let mut database = Database::create(path)?;
-    database.check_integrity()?;
-    Ok(database)
+/// Opens a file, or makes it, looks whether all of it is sound, and names every file of held bytes that there should be.
+fn open(path: &Path) -> Result<(Database, HashSet<String>), redb::Error> {
+    let look = || {
+        let mut database = Database::create(path)?;
+        database.check_integrity()?;
+        let known = prepare(&database)?;
+        Ok((database, known))
+    };
+    // Some damage redb meets with a panic.
+    let looked = std::panic::catch_unwind(look);
+    looked.unwrap_or_else(|_| Err(redb::Error::Corrupted("its pages make no sense".to_owned())))
 }
 
 /// Makes the tables, and names every file of held bytes that there should be.
@@ -435,5 +440,29 @@ mod tests {
         let error = LocalUploads::open(directory.path()).err().unwrap().to_string();
         assert!(error.contains("uploads.redb") && error.contains("Another Sealgate"), "{error}");
         state.begin(&upload("a")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn damage_in_the_middle_is_found_on_opening() {
+        let (directory, state) = open();
+        state.begin(&upload("a")).await.unwrap();
+        for part in 1..200 {
+            state.keep(&name("a"), &attempt(part, 1, 2), vec![7; 300]).await.unwrap();
+        }
+        drop(state);
+        let path = directory.path().join(FILE);
+        let sound = std::fs::read(&path).unwrap();
+        for start in (0..sound.len()).step_by(sound.len() / 12) {
+            let mut damaged = sound.clone();
+            let end = damaged.len().min(start + 4_096);
+            damaged[start..end].fill(0);
+            for bytes in [&damaged[..], &sound[..start]] {
+                std::fs::write(&path, bytes).unwrap();
+                let state = LocalUploads::open(directory.path()).unwrap();
+                state.begin(&upload("b")).await.unwrap();
+                state.records(&name("a"), 0, 999).await.unwrap();
+                state.forget(&name("a")).await.unwrap();
+            }
+        }
     }
 }

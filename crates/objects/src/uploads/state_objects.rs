@@ -23,8 +23,14 @@ pub(super) const FAN_OUT: usize = 16;
 /// A page of 1,000 short keys stays well below this, and so does an error.
 const PAGE_LIMIT: usize = 4 * 1024 * 1024;
 
-/// A listing that is still not empty after so many rounds of removing is somebody else's doing.
-const ROUNDS: usize = 4;
+/// More pages than any listing has that is not made up.
+const PAGES: usize = 10_000;
+
+/// Objects that are removed in one round.
+const BATCH: usize = 10_000;
+
+/// An upload of 10,000 parts, each sent and held a few times, is gone after so many rounds.
+const ROUNDS: usize = 16;
 
 /// An object as listings show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,33 +98,30 @@ impl StateObjects {
         }
     }
 
-    /// The objects under a prefix and behind a key, in order, for as long as `more` wants another page.
+    /// Shows the objects under a prefix and behind a key to `visit`, page by page and in order, for as long as it wants more.
     pub(super) async fn list(
         &self,
         bucket: &str,
         prefix: &str,
         after: &str,
-        more: impl Fn(&[Entry]) -> bool + Send,
-    ) -> Result<Vec<Entry>, StateError> {
+        mut visit: impl FnMut(Vec<Entry>) -> bool + Send,
+    ) -> Result<(), StateError> {
         const ROOT: &str = "ListBucketResult";
-        let mut found = Vec::new();
         let mut query = format!("list-type=2&prefix={}", encode_value(prefix));
         if !after.is_empty() {
             query = format!("{query}&start-after={}", encode_value(after));
         }
-        let mut next = Some(query.clone());
-        while let Some(asked) = next.take() {
-            let Some(page) = self.page(bucket, &asked).await? else { break };
-            found.extend(entries(&page)?);
-            if is_truncated(&page, ROOT)? && more(&found) {
-                let token = leaf(&page, ROOT, "NextContinuationToken")?;
-                next = token.map(|token| format!("{query}&continuation-token={}", encode_value(&token)));
-            }
+        let mut asked = query.clone();
+        for _ in 0..PAGES {
+            let Some(page) = self.page(bucket, &asked).await? else { return Ok(()) };
+            let token = leaf(&page, ROOT, "NextContinuationToken")?.filter(|_| is_truncated(&page, ROOT));
+            let (true, Some(token)) = (visit(entries(&page)?), token) else { return Ok(()) };
+            asked = format!("{query}&continuation-token={}", encode_value(&token));
         }
-        Ok(found)
+        Err(StateError::failed("a listing of the store has no end"))
     }
 
-    /// Removes everything under a prefix for good, `first` before all else, and what comes meanwhile too.
+    /// Removes everything under a prefix for good, what is called `first` before all else, and what comes meanwhile too.
     pub(super) async fn remove_all(&self, bucket: &str, prefix: &str, first: &str) -> Result<(), StateError> {
         for _ in 0..ROUNDS {
             let doomed = self.doomed(bucket, prefix).await?;
@@ -151,8 +154,13 @@ impl StateObjects {
         {
             return Ok(versions);
         }
-        let entries = self.list(bucket, prefix, "", |_| true).await?;
-        Ok(entries.into_iter().map(|entry| Doomed { key: entry.key, version: None }).collect())
+        let mut doomed = Vec::new();
+        let visit = |page: Vec<Entry>| {
+            doomed.extend(page.into_iter().map(|entry| Doomed { key: entry.key, version: None }));
+            doomed.len() < BATCH
+        };
+        self.list(bucket, prefix, "", visit).await?;
+        Ok(doomed)
     }
 
     /// All versions and delete markers; `None` when the store does not tell, or not us.
@@ -160,7 +168,7 @@ impl StateObjects {
         const ROOT: &str = "ListVersionsResult";
         let query = format!("versions=&prefix={}", encode_value(prefix));
         let (mut found, mut next) = (Vec::new(), Some(query.clone()));
-        while let Some(asked) = next.take() {
+        while let Some(asked) = next.take().filter(|_| found.len() < BATCH) {
             let uri = bucket_uri(bucket, &asked).map_err(StateError::failed)?;
             let answer = self.send(Method::GET, uri, &[], store::empty()).await?;
             match answer.status() {
@@ -176,7 +184,7 @@ impl StateObjects {
             }
             let page = stream::collect(answer.into_body(), PAGE_LIMIT).await.map_err(StateError::failed)?;
             found.extend(doomed_in(&page)?);
-            if is_truncated(&page, ROOT)? {
+            if is_truncated(&page, ROOT) {
                 let (key, version) = (leaf(&page, ROOT, "NextKeyMarker")?, leaf(&page, ROOT, "NextVersionIdMarker")?);
                 next = key.map(|key| {
                     let version = version.map(|version| format!("&version-id-marker={}", encode_value(&version)));
@@ -260,8 +268,8 @@ fn doomed_in(page: &[u8]) -> Result<Vec<Doomed>, StateError> {
     Ok(doomed)
 }
 
-fn is_truncated(page: &[u8], root: &str) -> Result<bool, StateError> {
-    Ok(leaf(page, root, "IsTruncated")?.is_some_and(|value| value == "true"))
+fn is_truncated(page: &[u8], root: &str) -> bool {
+    leaf(page, root, "IsTruncated").is_ok_and(|value| value.is_some_and(|value| value == "true"))
 }
 
 fn leaf(page: &[u8], root: &str, name: &str) -> Result<Option<String>, StateError> {

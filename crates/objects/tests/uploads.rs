@@ -1,0 +1,208 @@
+//! Unfinished uploads over a store that is cut off at any request, loses uploads, or takes attempts in another order.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+#[path = "support/upload_store.rs"]
+mod upload_store;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use envelope::{KeyId, WrappingSecret};
+use http::HeaderMap;
+use http_body_util::BodyExt as _;
+use keyring::{AesKey, Keyring};
+use objects::{
+    BindingMode, BucketUploads, CompleteRequest, Completed, Computed, Contents, CreateRequest, DigestSet, Error,
+    EtagMode, LocalUploads, MetadataMode, NamedPart, ObjectRef, OpenRequest, Opened, PartOutcome, PartRequest,
+    PolicyTable, Random, RandomError, Rule, SealedObjects, Swept, UploadOutcome, UploadState, store,
+};
+use tokio::sync::Semaphore;
+use upload_store::UploadStore;
+
+const FIVE: usize = 5 * 1024 * 1024;
+
+/// Never the same twice.
+struct Counter(AtomicU64);
+
+impl Random for Counter {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        let count = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        for (byte, count) in bytes.iter_mut().rev().zip(count.iter().rev().chain(std::iter::repeat(&1))) {
+            *byte = *count;
+        }
+        Ok(())
+    }
+}
+
+/// A process: everything but the store and what `uploads` keeps is its own.
+fn process(store: &Arc<UploadStore>, uploads: Arc<dyn UploadState>) -> SealedObjects {
+    static SEED: AtomicU64 = AtomicU64::new(1);
+    let id: KeyId = "k1".parse().unwrap();
+    let keyring = Keyring::new(Box::new(AesKey::new(id, WrappingSecret::from_bytes([7; 32]))), Vec::new()).unwrap();
+    let rule = Rule {
+        buckets: "*".into(),
+        prefix: String::new(),
+        seal: true,
+        contents: Contents::Sealed,
+        etag: EtagMode::Opaque,
+        binding: BindingMode::Object,
+        metadata: MetadataMode::Sealed,
+        bucket_identity: None,
+    };
+    let seed = SEED.fetch_add(1, Ordering::Relaxed) << 32;
+    let random = Arc::new(Counter(seed.into()));
+    SealedObjects::new(Arc::<UploadStore>::clone(store), PolicyTable::new(vec![rule], Arc::new(keyring)), random)
+        .with_uploads(uploads)
+}
+
+fn in_bucket(store: &Arc<UploadStore>) -> SealedObjects {
+    process(store, Arc::new(BucketUploads::new(Arc::<UploadStore>::clone(store))))
+}
+
+fn at() -> ObjectRef {
+    ObjectRef { bucket: "bucket".into(), key: "key".into(), version: None }
+}
+
+fn content(len: usize, seed: u8) -> Bytes {
+    (0..len).map(|index| u8::try_from(index % 251).unwrap() ^ seed).collect()
+}
+
+async fn begin(objects: &SealedObjects) -> Result<String, Error> {
+    let request = CreateRequest { at: at(), headers: HeaderMap::new(), checksum: None };
+    match objects.create_upload(request).await? {
+        UploadOutcome::Done(created) => Ok(created.upload_id),
+        UploadOutcome::Answer(answer) => panic!("answered {}", answer.status()),
+    }
+}
+
+async fn part(objects: &SealedObjects, upload_id: &str, number: u16, body: Bytes) -> Result<NamedPart, Error> {
+    let request = PartRequest {
+        at: at(),
+        upload_id: upload_id.to_owned(),
+        number,
+        plain_len: body.len() as u64,
+        digests: DigestSet::default(),
+        verdict: Box::new(|_: &Computed| Ok(())),
+        body: store::full(body),
+    };
+    match objects.upload_part(request).await? {
+        PartOutcome::Received { etag, .. } => Ok(NamedPart { number, etag, checksums: BTreeMap::new() }),
+        PartOutcome::Answer(_) => Err(Error::NoSuchUpload),
+    }
+}
+
+async fn complete(objects: &SealedObjects, upload_id: &str, parts: &[NamedPart]) -> Result<Completed, Error> {
+    let request = CompleteRequest {
+        at: at(),
+        upload_id: upload_id.to_owned(),
+        parts: parts.to_vec(),
+        headers: HeaderMap::new(),
+        checksums: BTreeMap::new(),
+        plain_len: None,
+    };
+    match objects.complete_upload(request).await?.unwrap() {
+        UploadOutcome::Done(completed) => Ok(completed),
+        UploadOutcome::Answer(_) => Err(Error::NoSuchUpload),
+    }
+}
+
+async fn read(objects: &SealedObjects) -> Bytes {
+    let request = OpenRequest { at: at(), want: None, part: None, headers: HeaderMap::new(), checksums: false };
+    match objects.open(request).await.unwrap() {
+        Opened::Object(object) => object.body.collect().await.unwrap().to_bytes(),
+        _ => panic!("no object"),
+    }
+}
+
+/// All that a client does, until something fails.
+async fn whole_upload(objects: &SealedObjects, first: &Bytes) -> Result<(), Error> {
+    let id = begin(objects).await?;
+    part(objects, &id, 2, content(100, 9)).await?;
+    let parts = [part(objects, &id, 1, first.clone()).await?, part(objects, &id, 2, content(3_000, 2)).await?];
+    complete(objects, &id, &parts).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_crash_at_any_request_leaves_only_what_the_sweep_removes() {
+    let first = content(FIVE, 1);
+    for answered in 0.. {
+        let store = UploadStore::new();
+        store.ends_at.store(answered, Ordering::SeqCst);
+        let ended = whole_upload(&in_bucket(&store), &first).await;
+        let all_answered = store.requests() <= answered;
+        let completed = store.keys().iter().any(|key| key == "key");
+        store.expire();
+        let objects = in_bucket(&store);
+        objects.sweep_uploads(Duration::ZERO).await.unwrap();
+        let left = store.keys();
+        assert_eq!(left, if completed { vec!["key"] } else { Vec::new() }, "cut off after {answered} requests");
+        if completed {
+            assert_eq!(read(&objects).await.len(), FIVE + 3_000, "cut off after {answered} requests");
+        }
+        if all_answered {
+            ended.unwrap();
+            assert!(answered > 20, "the upload took {answered} requests");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_sweep_forgets_what_the_store_denies_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = UploadStore::new();
+    let local = || Arc::new(LocalUploads::open(directory.path()).unwrap());
+    for objects in [in_bucket(&store), process(&store, local())] {
+        let id = begin(&objects).await.unwrap();
+        let named = part(&objects, &id, 1, content(100, 1)).await.unwrap();
+        assert_eq!(swept(&objects).await, Swept { looked_at: 1, forgotten: 0 });
+        complete(&objects, &id, &[named]).await.unwrap();
+        assert_eq!(swept(&objects).await, Swept::default());
+        let lost = begin(&objects).await.unwrap();
+        part(&objects, &lost, 1, content(100, 1)).await.unwrap();
+        store.expire();
+        store.log();
+        let young = objects.sweep_uploads(Duration::from_hours(24 * 365 * 50)).await.unwrap();
+        assert_eq!(young, Swept::default());
+        assert!(store.log().iter().all(|line| !line.contains("uploadId")), "nobody asks about young uploads");
+        assert_eq!(swept(&objects).await, Swept { looked_at: 1, forgotten: 1 });
+        assert_eq!(store.keys(), ["key"]);
+        assert!(matches!(part(&objects, &lost, 1, content(9, 1)).await, Err(Error::NoSuchUpload)));
+    }
+    assert_eq!(std::fs::read_dir(directory.path().join("uploads")).unwrap().count(), 0, "held parts are left");
+}
+
+async fn swept(objects: &SealedObjects) -> Swept {
+    objects.sweep_uploads(Duration::ZERO).await.unwrap()
+}
+
+/// A client gives up waiting and sends the part again, and then the first attempt arrives at the store after all.
+#[tokio::test]
+async fn of_attempts_with_the_same_content_any_may_be_the_last() {
+    let store = UploadStore::new();
+    let (one, other) = (in_bucket(&store), in_bucket(&store));
+    for (late, again, good) in [(1, 1, true), (1, 2, false)] {
+        let id = begin(&one).await.unwrap();
+        let gate = Arc::new(Semaphore::new(0));
+        *store.gate.lock().unwrap() = Some(Arc::clone(&gate));
+        let slow = {
+            let (one, id) = (one.clone(), id.clone());
+            tokio::spawn(async move { part(&one, &id, 1, content(FIVE, late)).await })
+        };
+        while store.gate.lock().unwrap().is_some() {
+            tokio::task::yield_now().await;
+        }
+        let named = part(&other, &id, 1, content(FIVE, again)).await.unwrap();
+        gate.add_permits(1);
+        slow.await.unwrap().unwrap();
+        let completed = complete(&other, &id, &[named]).await;
+        assert_eq!(completed.is_ok(), good, "the store has the content of {late}, the client means {again}");
+        if good {
+            assert_eq!(read(&one).await, content(FIVE, again));
+        }
+    }
+}
