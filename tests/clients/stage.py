@@ -127,7 +127,7 @@ def server_store():
 
 
 class Sealgate:
-    """One running daemon. `store` is None for the embedded store, or what server_store() says."""
+    """One running daemon. `store` is None for the embedded store, or what server_store() says; there unfinished uploads live in the bucket."""
 
     def __init__(self, binary, folder, store=None):
         self.folder, self.store = pathlib.Path(folder), store
@@ -146,7 +146,7 @@ class Sealgate:
         if store:
             secret = secret_file(self.folder / "store.secret", store["secret"])
             config += ['kind = "s3"', f'endpoint = "{store["endpoint"]}"', f'region = "{REGION}"',
-                       f'access_key = "{store["access_key"]}"', f'secret = "{secret}"']
+                       f'access_key = "{store["access_key"]}"', f'secret = "{secret}"', 'uploads = "bucket"']
         else:
             config += ['kind = "directory"', f'path = "{self.folder}/store"']
         (self.folder / "sealgate.toml").write_text("\n".join(config) + "\n")
