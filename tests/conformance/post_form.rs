@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sealgate_tests::answer::Answer;
 use sealgate_tests::bytes::noise;
-use sealgate_tests::sign::{SigningKey, amz_date};
+use sealgate_tests::checksum::{Checksum, content_md5};
+use sealgate_tests::sign::{SigningKey, amz_date, version_2};
 use sealgate_tests::stack::Room;
 use sealgate_tests::wire::Prepared;
 use time::format_description::well_known::Rfc3339;
@@ -16,7 +17,14 @@ crate::cases![
     the_answer_is_the_one_asked_for,
     a_key_may_take_the_name_of_the_file,
     metadata_and_headers_come_as_fields,
+    every_field_is_honoured,
+    tags_come_as_a_document,
+    a_form_that_breaks_its_own_checksum_is_refused,
+    a_field_that_means_something_else_is_refused,
+    a_value_cannot_add_a_header,
     a_form_outside_its_policy_is_refused,
+    a_policy_that_is_none_is_refused,
+    a_form_signed_in_an_old_way_is_refused,
     an_expired_policy_is_refused,
     a_file_of_another_length_is_refused,
     a_changed_policy_is_refused,
@@ -149,6 +157,67 @@ fn metadata_and_headers_come_as_fields(room: &Room<'_>) {
     assert_eq!(found, [Some("text/plain"), Some("red"), Some("no-store")]);
 }
 
+fn every_field_is_honoured(room: &Room<'_>) {
+    let file = b"content of a file";
+    let fields = [
+        ("cache-control", "no-store"),
+        ("content-disposition", "inline"),
+        ("content-encoding", "gzip"),
+        ("content-language", "de"),
+        ("content-type", "text/x"),
+        ("expires", "Thu, 01 Dec 2033 16:00:00 GMT"),
+        ("x-amz-meta-colour", "red"),
+    ];
+    let form = fields.iter().fold(Form::new(room, "a"), |form, (name, value)| form.field(name, value));
+    let form = form.field("acl", "private").field("x-amz-storage-class", "STANDARD").field("submit", "Send");
+    let form = form.field("x-amz-tagging", "size=small").field("content-md5", &content_md5(file));
+    let form = form.field("x-amz-checksum-crc32", &Checksum::Crc32.of(file));
+    form.send(file).check(204);
+    room.holds("a", file);
+    let head = room.head("a").header("x-amz-checksum-mode", "ENABLED").send().expect(200);
+    for (name, value) in fields {
+        assert_eq!(head.header(name), Some(value), "{name}");
+    }
+    assert_eq!(head.must("x-amz-checksum-crc32"), Checksum::Crc32.of(file));
+    assert_eq!(room.get("a").query("tagging", "").send().expect(200).all("Value"), ["small"]);
+}
+
+fn tags_come_as_a_document(room: &Room<'_>) {
+    let form = || Form::new(room, "a").condition("[\"starts-with\",\"$tagging\",\"\"]");
+    let document = "<Tagging><TagSet><Tag><Key>colour</Key><Value>a b+c</Value></Tag></TagSet></Tagging>";
+    form().extra("tagging", document).send(b"x").check(204);
+    assert_eq!(room.get("a").query("tagging", "").send().expect(200).text("Value").as_deref(), Some("a b+c"));
+    room.delete("a").send().check(204);
+    refused(room, &form().extra("tagging", "colour=red").send(b"x"), 400, "MalformedXML");
+}
+
+fn a_form_that_breaks_its_own_checksum_is_refused(room: &Room<'_>) {
+    for (name, value) in
+        [("content-md5", content_md5(b"other")), ("x-amz-checksum-sha256", Checksum::Sha256.of(b"other"))]
+    {
+        refused(room, &Form::new(room, "a").field(name, &value).send(b"x"), 400, "BadDigest");
+    }
+}
+
+/// The headers of that name would make another operation of it.
+fn a_field_that_means_something_else_is_refused(room: &Room<'_>) {
+    room.store("other", b"x");
+    let source = format!("/{}/{}other", room.bucket, room.prefix);
+    refused(room, &Form::new(room, "a").field("x-amz-copy-source", &source).send(b"x"), 501, "NotImplemented");
+    refused(room, &Form::new(room, "a").field("x-amz-write-offset-bytes", "1").send(b"x"), 501, "NotImplemented");
+    refused(room, &Form::new(room, "a").field("x-amz-security-token", "t").send(b"x"), 400, "InvalidToken");
+    let answer = Form::new(room, "a").field("x-amz-something-new", "1").send(b"x");
+    refused(room, &answer, 501, "NotImplemented");
+    assert!(answer.text("Message").unwrap().contains("x-amz-something-new"), "{answer:?}");
+}
+
+fn a_value_cannot_add_a_header(room: &Room<'_>) {
+    let form = Form::new(room, "a").condition("[\"starts-with\",\"$x-amz-meta-a\",\"\"]");
+    let answer = form.extra("x-amz-meta-a", "1\r\nx-amz-meta-b: 2").send(b"x");
+    refused(room, &answer, 400, "InvalidArgument");
+}
+
+#[track_caller]
 fn refused(room: &Room<'_>, answer: &Answer, status: u16, code: &str) {
     answer.refused(status, code);
     room.lacks("a");
@@ -157,7 +226,29 @@ fn refused(room: &Room<'_>, answer: &Answer, status: u16, code: &str) {
 fn a_form_outside_its_policy_is_refused(room: &Room<'_>) {
     refused(room, &Form::new(room, "a").extra("x-amz-meta-colour", "red").send(b"x"), 403, "AccessDenied");
     let answer = Form::new(room, "a").condition("[\"starts-with\",\"$key\",\"elsewhere/\"]").send(b"x");
-    refused(room, &answer, 400, "InvalidPolicyDocument");
+    refused(room, &answer, 403, "AccessDenied");
+    assert!(answer.text("Message").unwrap().starts_with("Invalid according to Policy: "), "{answer:?}");
+    let answer = Form::new(room, "a").condition("[\"eq\",\"$acl\",\"private\"]").send(b"x");
+    refused(room, &answer, 403, "AccessDenied");
+    let answer = Form::new(room, "a").condition("{\"bucket\":\"another\"}").send(b"x");
+    refused(room, &answer, 403, "AccessDenied");
+}
+
+fn a_policy_that_is_none_is_refused(room: &Room<'_>) {
+    refused(room, &Form::new(room, "a").condition("[\"nonsense\"").send(b"x"), 400, "InvalidPolicyDocument");
+}
+
+/// Whoever signs with version 2 signs neither a date nor a region.
+fn a_form_signed_in_an_old_way_is_refused(room: &Room<'_>) {
+    let expires = (OffsetDateTime::now_utc() + Duration::HOUR).replace_nanosecond(0).unwrap().format(&Rfc3339).unwrap();
+    let form = Form { signed: false, ..Form::new(room, "a") };
+    let policy = format!("{{\"expiration\":\"{expires}\",\"conditions\":[{}]}}", form.conditions.join(","));
+    let policy = STANDARD.encode(policy);
+    let credential = &room.stack.credential;
+    let form = form.extra("AWSAccessKeyId", &credential.access_key).extra("policy", &policy);
+    let answer = form.extra("signature", &version_2(credential, &policy)).send(b"x");
+    refused(room, &answer, 403, "AccessDenied");
+    assert!(answer.text("Message").unwrap().contains("Signature Version 4"), "{answer:?}");
 }
 
 fn an_expired_policy_is_refused(room: &Room<'_>) {

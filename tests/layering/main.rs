@@ -152,6 +152,7 @@ const ROOMS: &[Room] = &[
             "percent-encoding",
             "quick-xml",
             "s3s",
+            "s3s-multipart",
             "serde",
             "thiserror",
             "time",

@@ -73,6 +73,10 @@ impl Fault {
         self.status
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn code(&self) -> &str {
         self.code.as_str()
     }

@@ -3,10 +3,12 @@
 //!
 //! A form has a length, so its file has one too and streams: nothing of it is held in memory.
 
+mod fields;
+
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use objects::{Body, SealedObjects, store};
-use s3s::dto::{ETag, ETagCondition, PostObjectInput, PostObjectOutput, Timestamp, TimestampFormat};
+use s3s::dto::{ETag, PostObjectInput, PostObjectOutput};
 use s3s::stream::ByteStream as _;
 use s3s::{S3ErrorCode, S3Request, S3Response, S3Result};
 
@@ -17,6 +19,8 @@ use crate::ops::{self, Call};
 use crate::route::Answered;
 use crate::target::Target;
 use crate::telemetry;
+
+pub(crate) use fields::Beginning;
 
 /// S3's limit for a file in a form.
 pub(crate) const FILE_LIMIT: u64 = 5 * 1024 * 1024 * 1024;
@@ -46,18 +50,17 @@ impl Forms {
     }
 
     async fn answer(&self, request: S3Request<PostObjectInput>) -> Result<Response<Body>, Fault> {
-        // Only Signature Version 4 names a service.
-        let credentials = request.credentials.as_ref().filter(|_| request.service.is_some());
-        let client = credentials.and_then(|credentials| self.clients.find(&credentials.access_key));
+        let client = request.credentials.as_ref().and_then(|credentials| self.clients.find(&credentials.access_key));
         let client = client.ok_or_else(|| {
             Fault::new(S3ErrorCode::AccessDenied, "A form needs a policy that is signed with Signature Version 4.")
         })?;
+        let beginning = request.extensions.get::<Beginning>().cloned().unwrap_or_default();
         let mut form = request.input;
         let target = Target::object(&form.bucket, &form.key)?;
         telemetry::note("PostObject", &target.bucket, &client.access_key);
         client.check(Some(&target.bucket), Need::Write)?;
         check_redirect(&form)?;
-        let mut headers = fields(&form)?;
+        let mut headers = beginning.headers().await?;
         let file = form.body.take().ok_or_else(Fault::incomplete)?;
         let len = file.remaining_length().exact().ok_or_else(Fault::incomplete)?;
         headers.insert(CONTENT_LENGTH, HeaderValue::from(len));
@@ -102,84 +105,29 @@ async fn refusal(answer: Response<Body>) -> Fault {
     Fault::from_answer(parts.status, &xml)
 }
 
-/// The fields of a form as the headers they stand for.
-fn fields(form: &PostObjectInput) -> Result<HeaderMap, Fault> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in known(form)? {
-        let Some(value) = value else { continue };
-        let bad = || Fault::new(S3ErrorCode::InvalidArgument, format!("the field `{name}` cannot be a header"));
-        headers.insert(HeaderName::from_static(name), HeaderValue::try_from(value).map_err(|_| bad())?);
+/// What s3s calls a bad policy although it is a form that its policy does not allow.
+const DISOBEDIENT: [&str; 3] = ["Policy condition ", "Bucket in form field ", "does not match policy"];
+
+/// S3 has another word for a form that breaks its policy than for a policy that cannot be read.
+pub(crate) fn in_words_of_s3(fault: Fault) -> Fault {
+    let is_broken = DISOBEDIENT.iter().any(|words| fault.message().contains(words));
+    if fault.code() != S3ErrorCode::InvalidPolicyDocument.as_str() || !is_broken {
+        return fault;
     }
-    for (name, value) in form.metadata.iter().flatten() {
-        let bad = || Fault::new(S3ErrorCode::InvalidArgument, "a field x-amz-meta-… cannot be a header");
-        let name = HeaderName::try_from(format!("{}{name}", objects::USER_METADATA_PREFIX)).map_err(|_| bad())?;
-        headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?);
-    }
-    Ok(headers)
+    Fault::new(S3ErrorCode::AccessDenied, format!("Invalid according to Policy: {}", fault.message()))
 }
 
-type Field = (&'static str, Option<String>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn known(form: &PostObjectInput) -> Result<Vec<Field>, Fault> {
-    let text = |value: &Option<String>| value.clone();
-    let mut fields = vec![
-        ("cache-control", text(&form.cache_control)),
-        ("content-disposition", text(&form.content_disposition)),
-        ("content-encoding", text(&form.content_encoding)),
-        ("content-language", text(&form.content_language)),
-        ("content-md5", text(&form.content_md5)),
-        ("content-type", text(&form.content_type)),
-        ("expires", text(&form.expires)),
-        ("if-match", form.if_match.as_ref().map(condition)),
-        ("if-none-match", form.if_none_match.as_ref().map(condition)),
-        ("x-amz-acl", form.acl.as_ref().map(|acl| acl.as_str().to_owned())),
-        ("x-amz-checksum-crc32", text(&form.checksum_crc32)),
-        ("x-amz-checksum-crc32c", text(&form.checksum_crc32c)),
-        ("x-amz-checksum-crc64nvme", text(&form.checksum_crc64nvme)),
-        ("x-amz-checksum-sha1", text(&form.checksum_sha1)),
-        ("x-amz-checksum-sha256", text(&form.checksum_sha256)),
-        ("x-amz-expected-bucket-owner", text(&form.expected_bucket_owner)),
-        ("x-amz-storage-class", form.storage_class.as_ref().map(|class| class.as_str().to_owned())),
-        ("x-amz-tagging", text(&form.tagging)),
-        ("x-amz-website-redirect-location", text(&form.website_redirect_location)),
-        ("x-amz-write-offset-bytes", form.write_offset_bytes.map(|offset| offset.to_string())),
-    ];
-    fields.extend(encryption(form));
-    fields.extend(lock(form)?);
-    Ok(fields)
-}
-
-fn encryption(form: &PostObjectInput) -> [Field; 7] {
-    [
-        ("x-amz-server-side-encryption", form.server_side_encryption.as_ref().map(|name| name.as_str().to_owned())),
-        ("x-amz-server-side-encryption-aws-kms-key-id", form.ssekms_key_id.clone()),
-        ("x-amz-server-side-encryption-bucket-key-enabled", form.bucket_key_enabled.map(|on| on.to_string())),
-        ("x-amz-server-side-encryption-context", form.ssekms_encryption_context.clone()),
-        ("x-amz-server-side-encryption-customer-algorithm", form.sse_customer_algorithm.clone()),
-        ("x-amz-server-side-encryption-customer-key", form.sse_customer_key.clone()),
-        ("x-amz-server-side-encryption-customer-key-md5", form.sse_customer_key_md5.clone()),
-    ]
-}
-
-fn lock(form: &PostObjectInput) -> Result<[Field; 3], Fault> {
-    let until = form.object_lock_retain_until_date.as_ref().map(date).transpose()?;
-    Ok([
-        ("x-amz-object-lock-legal-hold", form.object_lock_legal_hold_status.as_ref().map(|on| on.as_str().to_owned())),
-        ("x-amz-object-lock-mode", form.object_lock_mode.as_ref().map(|mode| mode.as_str().to_owned())),
-        ("x-amz-object-lock-retain-until-date", until),
-    ])
-}
-
-fn date(date: &Timestamp) -> Result<String, Fault> {
-    let mut text = Vec::new();
-    let bad = || Fault::new(S3ErrorCode::InvalidArgument, "x-amz-object-lock-retain-until-date is not a date");
-    date.format(TimestampFormat::DateTime, &mut text).map_err(|_| bad())?;
-    String::from_utf8(text).map_err(|_| bad())
-}
-
-fn condition(condition: &ETagCondition) -> String {
-    match condition {
-        ETagCondition::Any => "*".to_owned(),
-        ETagCondition::ETag(etag) => format!("\"{}\"", etag.value()),
+    #[test]
+    fn breaking_a_policy_is_not_the_same_as_writing_a_bad_one() {
+        let fault = |message: &str| in_words_of_s3(Fault::new(S3ErrorCode::InvalidPolicyDocument, message));
+        let denied = fault("Policy condition 'eq' for field 'key' failed: expected 'a', got 'b'");
+        assert_eq!((denied.code(), denied.status().as_u16()), ("AccessDenied", 403));
+        assert!(denied.message().starts_with("Invalid according to Policy: "), "{}", denied.message());
+        assert_eq!(fault("x-amz-date does not match policy").code(), "AccessDenied");
+        assert_eq!(fault("failed to parse POST policy").code(), "InvalidPolicyDocument");
     }
 }

@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 
 use crate::cors::{Cors, CorsRule};
 use crate::error::Fault;
-use crate::form::{self, Forms};
+use crate::form::{self, Beginning, Forms};
 use crate::hosts::Domains;
 use crate::identity::{Client, Clients};
 use crate::route::{Answered, Route};
@@ -116,8 +116,12 @@ impl Gateway {
         if parts.method == Method::OPTIONS {
             return Ok(self.cors.preflight(&parts.headers));
         }
+        let is_form = form::is_form(&parts.method, &parts.headers);
         let body = guard::Watched::new(body, &parts.headers);
-        let request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
+        let mut request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
+        if is_form {
+            request = with_beginning(request);
+        }
         let mut response = self.service.call(request).await.map_err(s3s::HttpError::into_std_error)?;
         if let Some(fault) = response.extensions_mut().remove::<Fault>() {
             return Ok(Err(fault));
@@ -127,8 +131,21 @@ impl Gateway {
         }
         let (parts, body) = response.into_parts();
         let xml = objects::collect(body.boxed_unsync(), FAULT_LIMIT).await?;
-        Ok(Err(Fault::from_answer(parts.status, &xml)))
+        let fault = Fault::from_answer(parts.status, &xml);
+        Ok(Err(if is_form { form::in_words_of_s3(fault) } else { fault }))
     }
+}
+
+/// Has the beginning of a form copied while s3s reads it, for whoever serves it.
+fn with_beginning(request: Request<s3s::Body>) -> Request<s3s::Body> {
+    let (mut parts, body) = request.into_parts();
+    let beginning = Beginning::default();
+    parts.extensions.insert(beginning.clone());
+    let copied = body.map_frame(move |frame| {
+        frame.data_ref().into_iter().for_each(|data| beginning.push(data));
+        frame
+    });
+    Request::from_parts(parts, s3s::Body::http_body_unsync(copied))
 }
 
 /// Whether a client waits for `100 Continue` although it has no body to send.
