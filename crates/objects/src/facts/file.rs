@@ -6,6 +6,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ type Table = TableDefinition<'static, &'static [u8; 32], &'static [u8]>;
 pub struct FactsFile {
     database: Arc<Database>,
     waiting: SyncSender<(GistKey, Gist)>,
+    /// Whether it failed once: it is not asked any more then, for a database that failed answers nothing until it is opened again.
+    failed: Arc<AtomicBool>,
 }
 
 impl FactsFile {
@@ -67,7 +70,7 @@ impl FactsFile {
         let writer = Arc::clone(&database);
         let work = move || write_all(&writer, &arriving, generation);
         std::thread::Builder::new().name("facts".into()).spawn(work).map_err(|error| error.to_string())?;
-        Ok(Self { database, waiting })
+        Ok(Self { database, waiting, failed: Arc::default() })
     }
 
     /// Leaves a gist to be written soon.
@@ -79,20 +82,33 @@ impl FactsFile {
     /// What the file knows of each version, in order.
     pub(super) async fn find(&self, keys: Vec<GistKey>) -> Vec<Option<Gist>> {
         let (database, count) = (Arc::clone(&self.database), keys.len());
+        if self.failed.load(Ordering::Relaxed) {
+            return vec![None; count];
+        }
         let read = tokio::task::spawn_blocking(move || read(&database, &keys)).await;
         match read {
             Ok(Ok(gists)) => gists,
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the facts remembered about objects cannot be read");
+                self.failed.store(true, Ordering::Relaxed);
+                tracing::warn!(%error, "the facts remembered about objects cannot be read; from now on only memory remembers");
                 vec![None; count]
             }
-            Err(_) => vec![None; count],
+            // It panicked over damage.
+            Err(_) => {
+                self.failed.store(true, Ordering::Relaxed);
+                vec![None; count]
+            }
         }
     }
 }
 
-/// Opens the database with all its tables.
+/// Opens the database with all its tables. Some damage makes it panic where it should refuse.
 fn opened(path: &Path) -> Result<Database, DatabaseError> {
+    let panicked = |_| Err(DatabaseError::Storage(StorageError::Corrupted("it panicked".into())));
+    std::panic::catch_unwind(|| open_and_prepare(path)).unwrap_or_else(panicked)
+}
+
+fn open_and_prepare(path: &Path) -> Result<Database, DatabaseError> {
     let io = |error| DatabaseError::Storage(StorageError::Io(error));
     let database = Database::builder().create_file(private(path).map_err(io)?)?;
     match prepare(&database) {
@@ -254,6 +270,27 @@ mod tests {
             }
         };
         assert_eq!(reopened.find(vec![key("b"), key("a")]).await, [None, Some(GIST)]);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_never_answers_wrongly() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("facts");
+        let whole = {
+            let database = opened(&path).unwrap();
+            write(&database, &[(key("a"), GIST)], 10).unwrap();
+            drop(database);
+            std::fs::read(&path).unwrap()
+        };
+        for page in 0..8 {
+            let mut damaged = whole.clone();
+            damaged[page * 4_096..(page + 1) * 4_096].fill(0);
+            std::fs::write(&path, damaged).unwrap();
+            let file = FactsFile::open(&path).unwrap();
+            assert!(matches!(file.find(vec![key("a")]).await[..], [None | Some(GIST)]), "page {page}");
+            drop(file);
+            while std::fs::remove_file(&path).is_err() {}
+        }
     }
 
     #[tokio::test]
