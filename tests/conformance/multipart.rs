@@ -28,6 +28,7 @@ crate::cases![
     composite_checksums_are_verified_and_returned,
     full_checksums_are_verified_and_returned,
     completing_can_be_conditional,
+    customer_keys_are_refused_by_name,
 ];
 
 const MIB: usize = 1024 * 1024;
@@ -361,4 +362,11 @@ fn completing_can_be_conditional(room: &Room<'_>) {
     let etag = room.head("a").send().expect(200).etag().to_owned();
     upload.completion(&upload.done, "").header("if-match", &etag).send().check(200);
     room.holds("a", b"new");
+}
+
+fn customer_keys_are_refused_by_name(room: &Room<'_>) {
+    let create = room.object("POST", "a").query("uploads", "");
+    let answer = create.header("x-amz-server-side-encryption-customer-algorithm", "AES256").send();
+    answer.refused(501, "NotImplemented");
+    assert!(answer.text("Message").unwrap().contains("SSE-C"), "{answer:?}");
 }

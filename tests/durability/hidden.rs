@@ -161,3 +161,18 @@ fn a_bucket_with_versions_keeps_none_of_it() {
     let versions = bucket("GET").query("versions", "").send().expect(200);
     assert_eq!(versions.all("Key"), ["a", "a"], "no older versions and no delete markers of state");
 }
+
+#[test]
+fn a_bucket_that_is_empty_to_clients_can_be_deleted() {
+    let pair = Pair::new(IN_BUCKET);
+    let front = &pair.fronts[0];
+    let mut upload = Upload::begin(front, "a");
+    upload.part(front, 1, b"held");
+    front.object("PUT", BUCKET, "b").body(b"x").send().check(200);
+    let delete = || front.request("DELETE", &format!("/{BUCKET}")).send();
+    delete().refused(409, "BucketNotEmpty");
+    assert_eq!(upload.list(front).send().expect(200).all("PartNumber"), ["1"], "it goes on");
+    front.object("DELETE", BUCKET, "b").send().check(204);
+    delete().check(204);
+    front.request("HEAD", &format!("/{BUCKET}")).send().check(404);
+}

@@ -132,7 +132,7 @@ impl From<Error> for Fault {
                 Self::new(S3ErrorCode::SlowDown, error.to_string())
                     .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
             }
-            Error::NoUploadState => Self::not_implemented(error.to_string()),
+            Error::NoUploadState | Error::CustomerKey => Self::not_implemented(error.to_string()),
             Error::NoSuchUpload => Self::new(S3ErrorCode::NoSuchUpload, error.to_string()),
             Error::PartOrder => Self::new(S3ErrorCode::InvalidPartOrder, error.to_string()),
             Error::NoSuchPart { .. } | Error::UnequalParts(_) => Self::new(S3ErrorCode::InvalidPart, error.to_string()),

@@ -4,6 +4,7 @@ mod abort_multipart_upload;
 mod complete_multipart_upload;
 mod copy_object;
 mod create_multipart_upload;
+mod delete_bucket;
 mod delete_object;
 mod delete_objects;
 mod get_object;
@@ -88,6 +89,7 @@ async fn serve_here(objects: &SealedObjects, row: &Row, call: Call<'_>) -> Resul
         Operation::CompleteMultipartUpload => complete_multipart_upload::serve(objects, call).await,
         Operation::CopyObject => copy_object::serve(objects, call).await,
         Operation::CreateMultipartUpload => create_multipart_upload::serve(objects, call).await,
+        Operation::DeleteBucket => delete_bucket::serve(objects, call).await,
         Operation::DeleteObject => delete_object::serve(objects, call).await,
         Operation::DeleteObjects => delete_objects::serve(objects, call).await,
         Operation::GetObject => get_object::serve(objects, call).await,

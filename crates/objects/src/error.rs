@@ -73,6 +73,12 @@ pub enum Error {
     /// There is no room for more unfinished uploads, for the moment.
     #[error("{0}")]
     Busy(String),
+    /// The caller's own key for the store, where requests have none.
+    #[error(
+        "SSE-C does not work for uploads in parts: the end of the sealed object is sent and read with requests that do not carry the key; use \
+         another encryption of the store, or one request"
+    )]
+    CustomerKey,
     /// The caller named an object that is kept for the state of unfinished uploads.
     #[error("names that begin with `.sealgate/` are kept for the state of unfinished uploads")]
     Reserved,

@@ -100,6 +100,9 @@ impl SealedObjects {
         let client_metadata = metadata::from_client(&request.headers)?;
         let mut sealing = None;
         if rule.seal {
+            if request.headers.contains_key("x-amz-server-side-encryption-customer-algorithm") {
+                return Err(Error::CustomerKey);
+            }
             writer::drop_plaintext_facts(&mut request.headers);
             let fresh =
                 self.fresh_envelope(rule, &request.at, Upload::Multipart, &client_metadata, &mut request.headers);

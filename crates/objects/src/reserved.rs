@@ -3,9 +3,11 @@
 //! Knows names and listings, and nothing of what lies under the names.
 
 use bytes::Bytes;
+use http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::answers::{rewrite_elements, without_elements};
 use crate::multipart::answers::elements;
+use crate::store::Body;
 use crate::{Error, SealedObjects};
 
 /// What every reserved name begins with.
@@ -22,6 +24,21 @@ impl SealedObjects {
     #[must_use]
     pub fn is_reserved(&self, key: &str) -> bool {
         key.starts_with(PREFIX) && self.uploads.as_ref().is_some_and(|uploads| uploads.is_in_buckets())
+    }
+
+    /// Deletes a bucket that is empty to clients. The state of uploads that are unfinished in it goes with it.
+    ///
+    /// # Errors
+    /// [`Error::Store`] when there was no answer, or why the state cannot be removed.
+    pub async fn delete_bucket(&self, bucket: &str, headers: HeaderMap) -> Result<Response<Body>, Error> {
+        let answer = self.ask(Method::DELETE, crate::bucket_uri(bucket, "")?, headers.clone()).await?;
+        let Some(uploads) = self.uploads.as_ref().filter(|_| answer.status() == StatusCode::CONFLICT) else {
+            return Ok(answer);
+        };
+        if !uploads.clear(bucket).await? {
+            return Ok(answer);
+        }
+        self.ask(Method::DELETE, crate::bucket_uri(bucket, "")?, headers).await
     }
 
     /// A store's page of a listing as clients may see it. It may be shorter; its tokens stay.

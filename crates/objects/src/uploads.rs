@@ -143,6 +143,8 @@ pub trait UploadState: Send + Sync + 'static {
     async fn held(&self, name: &UploadName, attempt: &Attempt, range: Range<u64>) -> Result<Option<Body>, StateError>;
     /// Forgets all about an upload.
     async fn forget(&self, name: &UploadName) -> Result<(), StateError>;
+    /// Removes all that lies in a bucket, if nothing else is in it; whether there was anything to remove.
+    async fn clear(&self, bucket: &str) -> Result<bool, StateError>;
     /// What has been here since before `moment` (milliseconds since 1970), as far as it lies in `buckets` if it lies in buckets.
     async fn leftovers(&self, buckets: &[String], moment: u64) -> Result<Vec<Leftover>, StateError>;
 }

@@ -117,7 +117,7 @@ operations! {
     DELETE Bucket DeleteBucketTagging ["tagging"] () Administer Passed;
     DELETE Bucket DeleteBucketWebsite ["website"] () Administer Passed;
     DELETE Bucket DeletePublicAccessBlock ["publicAccessBlock"] () Administer Passed;
-    DELETE Bucket DeleteBucket () Write Passed;
+    DELETE Bucket DeleteBucket () Write Served;
 
     POST Bucket CreateBucketMetadataConfiguration ["metadataConfiguration"] () Administer Passed;
     POST Bucket CreateBucketMetadataTableConfiguration ["metadataTable"] () Administer Passed;

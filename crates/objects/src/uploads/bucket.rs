@@ -160,6 +160,14 @@ impl UploadState for BucketUploads {
         self.objects.remove_all(name.bucket(), &key(name, ""), &key(name, BEGUN)).await
     }
 
+    async fn clear(&self, bucket: &str) -> Result<bool, StateError> {
+        if !self.objects.is_all_under(bucket, reserved::UPLOADS).await? {
+            return Ok(false);
+        }
+        self.objects.remove_all(bucket, reserved::UPLOADS, "").await?;
+        Ok(true)
+    }
+
     async fn leftovers(&self, buckets: &[String], moment: u64) -> Result<Vec<Leftover>, StateError> {
         let mut leftovers = Vec::new();
         for bucket in buckets {

@@ -212,6 +212,10 @@ impl UploadState for LocalUploads {
         .await
     }
 
+    async fn clear(&self, _: &str) -> Result<bool, StateError> {
+        Ok(false)
+    }
+
     async fn leftovers(&self, _: &[String], moment: u64) -> Result<Vec<Leftover>, StateError> {
         self.blocking(move |this| {
             let mut old = Vec::new();

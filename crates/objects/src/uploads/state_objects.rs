@@ -124,7 +124,7 @@ impl StateObjects {
     /// Removes everything under a prefix for good, what is called `first` before all else, and what comes meanwhile too.
     pub(super) async fn remove_all(&self, bucket: &str, prefix: &str, first: &str) -> Result<(), StateError> {
         for _ in 0..ROUNDS {
-            let doomed = self.doomed(bucket, prefix).await?;
+            let doomed = self.doomed(bucket, prefix, BATCH).await?;
             if doomed.is_empty() {
                 return Ok(());
             }
@@ -140,6 +140,18 @@ impl StateObjects {
         Err(StateError::failed("objects that were removed are still listed"))
     }
 
+    /// Whether there is something in a bucket, and all of it, older versions too, under a prefix.
+    pub(super) async fn is_all_under(&self, bucket: &str, prefix: &str) -> Result<bool, StateError> {
+        // A look at the first page is enough for most buckets.
+        for limit in [1, BATCH] {
+            let seen = self.doomed(bucket, "", limit).await?;
+            if seen.is_empty() || seen.len() >= BATCH || !seen.iter().all(|entry| entry.key.starts_with(prefix)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     async fn remove(&self, bucket: &str, doomed: Doomed) -> Result<(), StateError> {
         let uri = object(bucket, &doomed.key, doomed.version)?;
         let answer = self.send(Method::DELETE, uri, &[], store::empty()).await?;
@@ -147,28 +159,29 @@ impl StateObjects {
         if gone { Ok(()) } else { Err(refused("removed", answer).await) }
     }
 
-    /// What must be removed so that nothing is left, not even an older version or a delete marker.
-    async fn doomed(&self, bucket: &str, prefix: &str) -> Result<Vec<Doomed>, StateError> {
+    /// What must be removed so that nothing is left, not even an older version or a delete marker; whole pages, until there are
+    /// `limit`.
+    async fn doomed(&self, bucket: &str, prefix: &str, limit: usize) -> Result<Vec<Doomed>, StateError> {
         if !self.no_versions.load(Ordering::Relaxed)
-            && let Some(versions) = self.versions(bucket, prefix).await?
+            && let Some(versions) = self.versions(bucket, prefix, limit).await?
         {
             return Ok(versions);
         }
         let mut doomed = Vec::new();
         let visit = |page: Vec<Entry>| {
             doomed.extend(page.into_iter().map(|entry| Doomed { key: entry.key, version: None }));
-            doomed.len() < BATCH
+            doomed.len() < limit
         };
         self.list(bucket, prefix, "", visit).await?;
         Ok(doomed)
     }
 
     /// All versions and delete markers; `None` when the store does not tell, or not us.
-    async fn versions(&self, bucket: &str, prefix: &str) -> Result<Option<Vec<Doomed>>, StateError> {
+    async fn versions(&self, bucket: &str, prefix: &str, limit: usize) -> Result<Option<Vec<Doomed>>, StateError> {
         const ROOT: &str = "ListVersionsResult";
         let query = format!("versions=&prefix={}", encode_value(prefix));
         let (mut found, mut next) = (Vec::new(), Some(query.clone()));
-        while let Some(asked) = next.take().filter(|_| found.len() < BATCH) {
+        while let Some(asked) = next.take().filter(|_| found.len() < limit) {
             let uri = bucket_uri(bucket, &asked).map_err(StateError::failed)?;
             let answer = self.send(Method::GET, uri, &[], store::empty()).await?;
             match answer.status() {
