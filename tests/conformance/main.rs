@@ -44,11 +44,12 @@ mod versions_suspended;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 
 use libtest_mimic::{Arguments, Trial};
 use sealgate_tests::stack::Room;
 
-use crate::stacks::Lazy;
+use crate::stacks::{Lazy, Started};
 
 /// One behaviour.
 struct Case {
@@ -102,6 +103,17 @@ const TOPICS: &[&[Case]] = &[
     versions_suspended::CASES,
 ];
 
+/// Shows what the daemon has to say when a case fails.
+struct Complaints<'a>(&'a Started);
+
+impl Drop for Complaints<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("the last complaints of {}:\n{}", self.0.stack.name, self.0.complaints());
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let stacks: Vec<Arc<Lazy>> = stacks::at_hand().into_iter().map(Arc::new).collect();
@@ -123,6 +135,7 @@ fn trial(stack: &Arc<Lazy>, case: &'static Case) -> Trial {
     let stack = Arc::clone(stack);
     Trial::test(format!("{}::{topic}::{}", stack.name, case.name), move || {
         let started = stack.started();
+        let _complaints = Complaints(&started);
         (case.run)(&Room::new(&started.stack, &started.bucket, case.name));
         Ok(())
     })

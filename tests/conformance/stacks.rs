@@ -1,5 +1,6 @@
 //! The stacks at hand, each started when its first case runs and ended when all have run.
 
+use std::any::Any;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,9 @@ use sealgate_tests::sign::Credential;
 use sealgate_tests::stack::{Kind, Stack};
 use sealgate_tests::wire::Address;
 use tempfile::TempDir;
+
+/// As many of the daemon's last complaints are shown when a case fails.
+const COMPLAINTS: usize = 10;
 
 /// Which pages may do what at every daemon here.
 const CORS: &str = "[[cors]]\norigins = \"https://*.sealgate.test\"\nmethods = [\"GET\", \"PUT\"]\nheaders = \"*\"\nexpose = \"ETag\"\nmax_age = \"1h\"\n";
@@ -25,6 +29,18 @@ const IN_BUCKET: &str = "uploads = \"bucket\"\n";
 pub(crate) struct Started {
     pub(crate) stack: Stack,
     pub(crate) bucket: String,
+}
+
+impl Started {
+    /// What the daemon complained about of late, for whoever wonders why a case failed.
+    pub(crate) fn complaints(&self) -> String {
+        let alive = &self.stack.alive;
+        let front = alive.downcast_ref::<(Box<dyn Any + Send + Sync>, Stack)>().map_or(alive, |(front, _)| front);
+        let log = front.downcast_ref::<(Daemon, TempDir)>().map(|(daemon, _)| daemon.log()).unwrap_or_default();
+        let is_complaint = |line: &&str| line.contains("\"WARN\"") || line.contains("\"ERROR\"");
+        let complaints: Vec<&str> = log.lines().filter(is_complaint).collect();
+        complaints[complaints.len().saturating_sub(COMPLAINTS)..].join("\n")
+    }
 }
 
 /// A stack that runs when somebody wants it.

@@ -1,6 +1,9 @@
-//! What many clients at once cost: memory that depends on their number, and never on the size of what they read or write.
+//! What many clients at once cost: memory that depends on their number, and never on the size of what they read or write. And
+//! what a fault of our own costs: one request.
 
 #![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
+
+mod panic;
 
 use std::fs;
 use std::io::Write as _;
