@@ -235,3 +235,24 @@ fn the_last_number_holds_parts_of_any_size() {
     }
     assert_eq!(pair.stored(), ["a"]);
 }
+
+/// Held parts wait on disk or in the bucket, and are streamed there and back.
+#[test]
+fn a_large_held_part_takes_no_memory() {
+    const LARGE: usize = 160 * MIB;
+    const MOST: u64 = 112 * 1024 * 1024;
+    let pair = Pair::new(IN_BUCKET);
+    let scene = Scene::new();
+    // The embedded store is the daemon's own where there is none behind it.
+    for (front, daemon) in [(&scene.stack, &scene.daemon), (&pair.fronts[0], &pair.daemons[0])] {
+        let (first, last) = (noise(1, FIVE), noise(2, LARGE));
+        let mut upload = Upload::begin(front, "a");
+        upload.part(front, 1, &first);
+        let answer = upload.put(front, 10_000, &last).payload(Payload::Unsigned).send().expect(200);
+        upload.note(10_000, &answer);
+        upload.complete(front);
+        let head = front.object("HEAD", BUCKET, "a").send().expect(200);
+        assert_eq!(head.must("content-length"), (FIVE + LARGE).to_string());
+        assert!(daemon.peak_memory() < MOST, "{} bytes", daemon.peak_memory());
+    }
+}
