@@ -151,5 +151,10 @@ pub trait UploadState: Send + Sync + 'static {
 
 /// Milliseconds since 1970.
 pub(crate) fn now() -> u64 {
-    u64::try_from(time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(0)
+    now_micros() / 1_000
+}
+
+/// Microseconds since 1970.
+pub(crate) fn now_micros() -> u64 {
+    u64::try_from(time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000).unwrap_or(0)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use envelope::{ChecksumName, ChecksumType, Segment, layout, seal_footer};
@@ -65,7 +66,7 @@ pub struct Completed {
 
 /// How often a completion begins anew when the store has another part than we think, which happens when two attempts at a part
 /// raced, or when two completions do: each sends an end of its own.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: u32 = 5;
 
 /// A page of a thousand parts stays below this.
 const PAGE_LIMIT: usize = 4 * 1024 * 1024;
@@ -91,10 +92,13 @@ impl SealedObjects {
     pub async fn complete_upload(&self, request: CompleteRequest) -> Result<Option<UploadOutcome<Completed>>, Error> {
         let Some(upload) = self.open_upload(&request.at, &request.upload_id).await? else { return Ok(None) };
         let mut tried = self.try_complete(&upload, &request, None).await;
-        for _ in 1..ATTEMPTS {
+        for attempt in 1..ATTEMPTS {
             if !matches!(&tried, Ok(Tried::Refused(_, code)) if code == "InvalidPart") {
                 break;
             }
+            // Those that race must not go on in step.
+            let [jitter] = draw::<1>(self.random.as_ref())?;
+            tokio::time::sleep(attempt * Duration::from_millis(jitter.into())).await;
             let Some(at_store) = self.parts_at_store(&upload, &request.at).await? else { break };
             tried = self.try_complete(&upload, &request, Some(&at_store)).await;
         }

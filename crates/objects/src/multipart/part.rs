@@ -11,7 +11,7 @@ use crate::checking::{Checker, ComputedSlot, PassMachine, Verdict, drive};
 use crate::random::draw;
 use crate::store::{Body, BoxError};
 use crate::stream::Machine;
-use crate::uploads::{Attempt, UploadName, now};
+use crate::uploads::{Attempt, UploadName, now_micros};
 use crate::{Error, ObjectRef, SealedObjects, encode_value, etag};
 
 /// A part to upload.
@@ -69,7 +69,7 @@ impl SealedObjects {
         let computed = ComputedSlot::default();
         let checker = Checker::new(&request.digests, request.verdict, &computed);
         let machine = PartMachine::new(&upload.keys, salt, request.plain_len, checker)?;
-        let attempt = Attempt::begin(request.number, now(), draw(self.random.as_ref())?);
+        let attempt = Attempt::begin(request.number, now_micros(), draw(self.random.as_ref())?);
         let store_etag = if self.holds(&upload.name, request.number, request.plain_len) {
             self.hold(&upload, &attempt, request.body, machine).await?;
             None
@@ -86,7 +86,7 @@ impl SealedObjects {
             None => shown_etag(store_etag.as_deref(), draw(self.random.as_ref())?),
         };
         let record = PartRecord {
-            attempt: attempt.end(now()),
+            attempt: attempt.end(now_micros()),
             plain_len: request.plain_len,
             salt,
             store_etag,

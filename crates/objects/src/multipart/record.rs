@@ -46,7 +46,7 @@ impl PartRecord {
 
     pub(crate) fn listed(self) -> ListedPart {
         let Self { attempt, plain_len, etag, computed, .. } = self;
-        let modified = i64::try_from(attempt.ended() / 1_000).unwrap_or(i64::MAX);
+        let modified = i64::try_from(attempt.ended_seconds()).unwrap_or(i64::MAX);
         ListedPart { number: attempt.part(), plain_len, etag, modified, checksums: computed.checksums }
     }
 

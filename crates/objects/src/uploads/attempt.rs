@@ -6,7 +6,8 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Attempt {
     part: u16,
-    /// When its request came, and when all of it was there; in milliseconds since 1970.
+    /// When its request came, and when all of it was there; in microseconds since 1970, so that attempts one after the other never
+    /// have the same time.
     begun: u64,
     ended: u64,
     id: String,
@@ -30,9 +31,9 @@ impl Attempt {
         self.part
     }
 
-    /// When it was there, in milliseconds since 1970.
-    pub(crate) fn ended(&self) -> u64 {
-        self.ended
+    /// When it was there, in seconds since 1970.
+    pub(crate) fn ended_seconds(&self) -> u64 {
+        self.ended / 1_000_000
     }
 
     /// Names its held bytes, before it has ended.
@@ -55,7 +56,7 @@ impl Attempt {
 /// Names its record. The order of names is that of part numbers.
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:05}-{:012x}-{:012x}-{}", self.part, self.begun, self.ended, self.id)
+        write!(f, "{:05}-{:014x}-{:014x}-{}", self.part, self.begun, self.ended, self.id)
     }
 }
 
@@ -63,12 +64,13 @@ impl fmt::Display for Attempt {
 ///
 /// S3 lets the last attempt win, and among attempts at the same time any may be the last: the store decides.
 pub(super) fn live(mut attempts: Vec<Attempt>) -> Vec<Attempt> {
-    attempts.sort_by(|a, b| (a.part, a.ended, &a.id).cmp(&(b.part, b.ended, &b.id)));
-    let latest = |attempt: &Attempt| {
+    attempts.sort_by(|a, b| (a.part, a.ended, a.begun, &a.id).cmp(&(b.part, b.ended, b.begun, &b.id)));
+    let counts = |attempt: &Attempt| {
         let of_part = attempts.partition_point(|other| other.part <= attempt.part);
-        attempts.get(of_part.saturating_sub(1)).is_none_or(|latest| attempt.ended >= latest.begun)
+        let latest = attempts.get(of_part.saturating_sub(1));
+        latest.is_none_or(|latest| attempt.ended > latest.begun || attempt == latest)
     };
-    let counts: Vec<bool> = attempts.iter().map(latest).collect();
+    let counts: Vec<bool> = attempts.iter().map(counts).collect();
     attempts.into_iter().zip(counts).filter(|(_, counts)| *counts).map(|(attempt, _)| attempt).collect()
 }
 
@@ -95,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_name_is_read_back_and_has_one_spelling() {
-        let attempt = attempt(10_000, 1_795_000_000_000, 1_795_000_000_999, 7);
+        let attempt = attempt(10_000, 1_795_000_000_000_000, 1_795_000_000_999_999, 7);
         let name = attempt.to_string();
         assert_eq!(Attempt::parse(&name), Some(attempt));
         for wrong in ["", "upload", &name[1..], &name.to_uppercase(), &format!("{name}-"), &format!("0{name}")] {
@@ -109,6 +111,8 @@ mod tests {
         let other = attempt(2, 1, 2, 4);
         let all = vec![second.clone(), other.clone(), third.clone(), first];
         assert_eq!(live(all), [third, second, other]);
+        let (before, at_once) = (attempt(1, 10, 20, 9), attempt(1, 20, 20, 1));
+        assert_eq!(live(vec![at_once.clone(), before]), [at_once], "one after the other, however fast");
     }
 
     #[test]
@@ -120,6 +124,6 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_turns_no_attempt_around() {
-        assert_eq!(Attempt::begin(1, 50, [1; 16]).end(40).ended(), 50);
+        assert_eq!(Attempt::begin(1, 5_000_000, [1; 16]).end(4_000_000).ended_seconds(), 5);
     }
 }
