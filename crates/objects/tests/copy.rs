@@ -252,6 +252,26 @@ async fn a_source_that_fails_verification_is_not_copied() {
     assert!(matches!(done.await.unwrap(), Opened::Answer(answer) if answer.status() == StatusCode::NOT_FOUND));
 }
 
+/// What is stored is longer than its content, and the limit is not that of the stored bytes.
+#[tokio::test]
+async fn the_limit_of_a_copy_is_that_of_the_content() {
+    let (store, objects) = world();
+    put(&objects, "sealed/a", &plain(300_000), &[]).await;
+    let mut outcome = Vec::new();
+    for plain_len in [objects::COPY_LIMIT - 1, objects::COPY_LIMIT, objects::COPY_LIMIT + 1] {
+        store.claim(envelope::layout::sealed_len(plain_len).unwrap());
+        // Between sealed names only the store moves content, and knows its own limits.
+        copied(&objects, request("sealed/a", "other/a", &[])).await;
+        outcome.push(match objects.copy(request("sealed/a", "plain/a", &[])).await {
+            Ok(Copied::TooLarge) => "too large",
+            // It was begun, and then there was not as much as was said.
+            Err(Error::BadAnswer(_) | Error::Integrity(_)) => "begun",
+            other => panic!("{:?}", other.map(|_| "another end")),
+        });
+    }
+    assert_eq!(outcome, ["begun", "begun", "too large"]);
+}
+
 #[tokio::test]
 async fn conditions_on_both_ends_hold() {
     let (store, objects) = world();

@@ -35,6 +35,7 @@ pub(crate) type Stored = (HeaderMap, Bytes);
 pub(crate) struct MemoryStore {
     objects: Mutex<BTreeMap<String, Stored>>,
     fault: Mutex<Option<Fault>>,
+    claimed: Mutex<Option<u64>>,
     requests: AtomicUsize,
     log: Mutex<Vec<String>>,
 }
@@ -67,6 +68,11 @@ impl MemoryStore {
     /// Does nothing wrong any more.
     pub(crate) fn behave(&self) {
         *self.fault.lock().unwrap() = None;
+    }
+
+    /// From now on whole objects are said to have this length, whatever is there.
+    pub(crate) fn claim(&self, len: u64) {
+        *self.claimed.lock().unwrap() = Some(len);
     }
 
     pub(crate) fn requests(&self) -> usize {
@@ -148,6 +154,9 @@ impl MemoryStore {
             None => {}
         }
         response.headers_mut().insert(CONTENT_LENGTH, content.len().into());
+        if let (None, Some(len)) = (headers.get(RANGE), *self.claimed.lock().unwrap()) {
+            response.headers_mut().insert(CONTENT_LENGTH, len.into());
+        }
         match fault {
             Some(Fault::Cut(len)) => content.truncate(len),
             Some(Fault::ReplaceAfterHead(path, object)) => self.restore(&path, object),
