@@ -44,6 +44,7 @@ const ROOMS: &[Room] = &[
             "minicbor",
             "rand_core",
             "rsa",
+            "serde",
             "serde_json",
             "sha1",
             "sha2",

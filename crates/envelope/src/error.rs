@@ -2,6 +2,8 @@
 //!
 //! Failed authentication says where, never which bytes, and never tells a wrong key from tampering.
 
+use crate::format::s3ec;
+
 /// Why an object could not be sealed, opened, wrapped or unwrapped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -137,6 +139,11 @@ pub enum Error {
     /// The data key is not the one this envelope was written with.
     #[error("the data key is not the one the envelope commits to")]
     Commitment,
+
+    // The object is of one of Amazon's formats.
+    /// What is wrong there.
+    #[error(transparent)]
+    S3Ec(#[from] s3ec::Error),
 
     // We broke.
     /// A primitive refused to work on lengths it must accept.

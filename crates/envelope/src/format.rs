@@ -1,3 +1,4 @@
-//! The formats content is sealed in. There is one.
+//! The formats content is stored in: our own, which is written and read, and Amazon's, which are only read.
 
+pub mod s3ec;
 pub(crate) mod sealed;

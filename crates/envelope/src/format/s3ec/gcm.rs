@@ -1,0 +1,291 @@
+//! AES-GCM over a whole object, in pieces of any size: one machine that decrypts and one that only verifies.
+//!
+//! The last block and the tag are held back until the tag has been checked. What comes before is not authentic until
+//! then, so whoever drives the machine keeps it, or has verified the same bytes before. FORMAT.md, 18.4.
+
+use std::fmt;
+
+use aws_lc_rs::cipher::{DecryptingKey, DecryptionContext};
+use aws_lc_rs::iv::FixedLength;
+use bytes::{BufMut, BytesMut};
+use ghash::GHash;
+use ghash::universal_hash::UniversalHash;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::blocks::Blocks;
+use super::envelope::TAG;
+use super::keys::AesKey;
+use super::{BLOCK, Error};
+use crate::Transform;
+
+/// The counter of the first block of content; the one before encrypts the tag (NIST SP 800-38D, 7.1).
+const FIRST: u32 = 2;
+
+/// AES-CTR with the counter blocks of one GCM message.
+pub(super) struct Keystream {
+    key: DecryptingKey,
+    iv: [u8; 12],
+}
+
+impl Keystream {
+    pub(super) fn new(key: &AesKey, iv: [u8; 12]) -> Result<Self, Error> {
+        Ok(Self { key: key.in_mode(DecryptingKey::ctr)?, iv })
+    }
+
+    /// Decrypts content in place that begins at block `first`, counted from 0.
+    pub(super) fn decrypt(&self, first: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        let counter = u32::try_from(first).ok().and_then(|first| first.checked_add(FIRST)).ok_or(Error::Internal)?;
+        self.apply(counter, bytes)
+    }
+
+    fn apply(&self, counter: u32, bytes: &mut [u8]) -> Result<(), Error> {
+        let mut block = [0; BLOCK];
+        let (iv, low) = block.split_at_mut(12);
+        iv.copy_from_slice(&self.iv);
+        low.copy_from_slice(&counter.to_be_bytes());
+        self.apply_block(block, bytes)
+    }
+
+    fn apply_block(&self, block: [u8; BLOCK], bytes: &mut [u8]) -> Result<(), Error> {
+        let context = DecryptionContext::Iv128(FixedLength::from(block));
+        self.key.decrypt(bytes, context).map(|_| ()).map_err(|_| Error::Internal)
+    }
+}
+
+/// One GCM message.
+pub(super) struct Gcm {
+    keystream: Keystream,
+    hash: GHash,
+    aad_len: u64,
+    sealed_len: u64,
+}
+
+impl Gcm {
+    pub(super) fn new(key: &AesKey, iv: [u8; 12], aad: &[u8]) -> Result<Self, Error> {
+        let keystream = Keystream::new(key, iv)?;
+        // The hash key is the encryption of the zero block, which is the keystream of that counter.
+        let mut hash_key = Zeroizing::new([0; BLOCK]);
+        keystream.apply_block([0; BLOCK], hash_key.as_mut_slice())?;
+        let mut hash = GHash::new((&*hash_key).into());
+        hash.update_padded(aad);
+        Ok(Self { keystream, hash, aad_len: bits(aad)?, sealed_len: 0 })
+    }
+
+    /// Opens a short message at once.
+    pub(super) fn open(mut self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let (body, tag) = sealed.split_last_chunk::<BLOCK>().ok_or(Error::Content)?;
+        self.update(body)?;
+        let keystream = self.check(tag)?;
+        let mut plain = Zeroizing::new(body.to_vec());
+        keystream.decrypt(0, &mut plain)?;
+        Ok(plain)
+    }
+
+    /// Hashes ciphertext: whole blocks, unless it is the last.
+    fn update(&mut self, sealed: &[u8]) -> Result<(), Error> {
+        self.hash.update_padded(sealed);
+        self.sealed_len = self.sealed_len.checked_add(bits(sealed)?).ok_or(Error::Internal)?;
+        Ok(())
+    }
+
+    fn check(mut self, tag: &[u8; BLOCK]) -> Result<Keystream, Error> {
+        let mut lengths = [0; BLOCK];
+        let (aad, body) = lengths.split_at_mut(8);
+        aad.copy_from_slice(&self.aad_len.to_be_bytes());
+        body.copy_from_slice(&self.sealed_len.to_be_bytes());
+        self.hash.update_padded(&lengths);
+        let mut found: [u8; BLOCK] = self.hash.finalize().into();
+        self.keystream.apply(1, &mut found)?;
+        if bool::from(found.ct_eq(tag)) { Ok(self.keystream) } else { Err(Error::Content) }
+    }
+}
+
+fn bits(bytes: &[u8]) -> Result<u64, Error> {
+    u64::try_from(bytes.len()).ok().and_then(|len| len.checked_mul(8)).ok_or(Error::Internal)
+}
+
+/// The stored bytes of one object on their way: all blocks but the last, then the last and the tag.
+struct Stream {
+    gcm: Gcm,
+    blocks: Blocks,
+    missing: u64,
+    body_missing: u64,
+    done: u64,
+    tail: Vec<u8>,
+    broken: Option<Error>,
+}
+
+impl Stream {
+    fn new(gcm: Gcm, plain_len: u64) -> Result<Self, Error> {
+        let body = plain_len.saturating_sub(1) / 16;
+        Ok(Self {
+            gcm,
+            blocks: Blocks::default(),
+            missing: plain_len.checked_add(TAG).ok_or(Error::Internal)?,
+            body_missing: body.checked_mul(16).ok_or(Error::Internal)?,
+            done: 0,
+            tail: Vec::with_capacity(2 * BLOCK),
+            broken: None,
+        })
+    }
+
+    fn push(&mut self, input: &[u8], out: Option<&mut BytesMut>) -> Result<(), Error> {
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
+        self.take(input, out).inspect_err(|error| self.broken = Some(error.clone()))
+    }
+
+    fn take(&mut self, input: &[u8], mut out: Option<&mut BytesMut>) -> Result<(), Error> {
+        let came = u64::try_from(input.len()).map_err(|_| Error::TrailingBytes)?;
+        self.missing = self.missing.checked_sub(came).ok_or(Error::TrailingBytes)?;
+        let body = came.min(self.body_missing);
+        self.body_missing = self.body_missing.saturating_sub(body);
+        let body = usize::try_from(body).map_err(|_| Error::Internal)?;
+        let (body, tail) = input.split_at_checked(body).ok_or(Error::Internal)?;
+        let (gcm, done) = (&mut self.gcm, &mut self.done);
+        self.blocks.push(body, |run| {
+            gcm.update(run)?;
+            if let Some(out) = out.as_deref_mut() {
+                append(&gcm.keystream, *done, run, out)?;
+            }
+            *done = done.saturating_add(u64::try_from(run.len() / BLOCK).map_err(|_| Error::Internal)?);
+            Ok(())
+        })?;
+        self.tail.extend_from_slice(tail);
+        Ok(())
+    }
+
+    /// Checks the tag and appends the last block.
+    fn finish(mut self, out: Option<&mut BytesMut>) -> Result<(), Error> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        if self.missing != 0 {
+            return Err(Error::Truncated { missing: self.missing });
+        }
+        let (last, tag) = self.tail.split_last_chunk::<BLOCK>().ok_or(Error::Internal)?;
+        self.gcm.update(last)?;
+        let keystream = self.gcm.check(tag)?;
+        out.map_or(Ok(()), |out| append(&keystream, self.done, last, out))
+    }
+}
+
+fn append(keystream: &Keystream, first: u64, sealed: &[u8], out: &mut BytesMut) -> Result<(), Error> {
+    let start = out.len();
+    out.put_slice(sealed);
+    keystream.decrypt(first, out.get_mut(start..).ok_or(Error::Internal)?)
+}
+
+/// Decrypts a whole object. Nothing of it is authentic before [`finish`](Transform::finish) has succeeded.
+pub struct GcmOpener(Stream);
+
+/// Verifies a whole object without decrypting it, so that a second reading of the same bytes may be released.
+pub struct GcmVerifier(Stream);
+
+impl GcmOpener {
+    pub(super) fn new(key: &AesKey, iv: [u8; 12], aad: &[u8], plain_len: u64) -> Result<Self, Error> {
+        Stream::new(Gcm::new(key, iv, aad)?, plain_len).map(Self)
+    }
+}
+
+impl GcmVerifier {
+    pub(super) fn new(key: &AesKey, iv: [u8; 12], aad: &[u8], plain_len: u64) -> Result<Self, Error> {
+        Stream::new(Gcm::new(key, iv, aad)?, plain_len).map(Self)
+    }
+}
+
+impl Transform for GcmOpener {
+    type Summary = ();
+
+    fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), crate::Error> {
+        Ok(self.0.push(input, Some(out))?)
+    }
+
+    fn finish(self, out: &mut BytesMut) -> Result<(), crate::Error> {
+        Ok(self.0.finish(Some(out))?)
+    }
+}
+
+impl Transform for GcmVerifier {
+    type Summary = ();
+
+    fn push(&mut self, input: &[u8], _: &mut BytesMut) -> Result<(), crate::Error> {
+        Ok(self.0.push(input, None)?)
+    }
+
+    fn finish(self, _: &mut BytesMut) -> Result<(), crate::Error> {
+        Ok(self.0.finish(None)?)
+    }
+}
+
+impl fmt::Debug for GcmOpener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GcmOpener").field("missing", &self.0.missing).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for GcmVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GcmVerifier").field("missing", &self.0.missing).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const GCM: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/s3ec/kat-aes-gcm.json"));
+    const COUNTERS: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/s3ec/kat-gcm-ctr-counter.json"));
+
+    fn rows(file: &str) -> Vec<Value> {
+        let file: Value = serde_json::from_str(file).unwrap();
+        file["rows"].as_array().unwrap().clone()
+    }
+
+    fn bytes(row: &Value, field: &str) -> Vec<u8> {
+        hex::decode(row[field].as_str().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_published_answers_of_gcm_hold() {
+        let rows = rows(GCM);
+        assert_eq!(rows.len(), 6);
+        for row in &rows {
+            let key = AesKey::new(&bytes(row, "key")).unwrap();
+            let gcm = || Gcm::new(&key, bytes(row, "iv").try_into().unwrap(), &bytes(row, "aad")).unwrap();
+            let mut sealed = [bytes(row, "ct"), bytes(row, "tag")].concat();
+            assert_eq!(*gcm().open(&sealed).unwrap(), bytes(row, "pt"));
+            *sealed.last_mut().unwrap() ^= 1;
+            assert_eq!(gcm().open(&sealed).unwrap_err(), Error::Content);
+            assert_eq!(gcm().open(&sealed[..15]).unwrap_err(), Error::Content);
+        }
+    }
+
+    #[test]
+    fn the_published_counters_of_ranges_hold() {
+        let rows = rows(COUNTERS);
+        assert!(!rows.is_empty());
+        for row in &rows {
+            let key = AesKey::new(&[7; 32]).unwrap();
+            let stream = Keystream::new(&key, bytes(row, "gcm_iv_hex").try_into().unwrap()).unwrap();
+            let (mut found, mut expected) = ([0; 40], [0; 40]);
+            stream.decrypt(row["plaintext_offset"].as_u64().unwrap() / 16, &mut found).unwrap();
+            stream.apply_block(bytes(row, "counter_block_hex").try_into().unwrap(), &mut expected).unwrap();
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn the_counter_never_wraps() {
+        let stream = Keystream::new(&AesKey::new(&[7; 32]).unwrap(), [1; 12]).unwrap();
+        assert!(stream.decrypt(u64::from(u32::MAX) - 2, &mut [0; 16]).is_ok());
+        for first in [u64::from(u32::MAX) - 1, u64::from(u32::MAX) + 1, u64::MAX] {
+            assert_eq!(stream.decrypt(first, &mut [0; 16]), Err(Error::Internal));
+        }
+    }
+}
