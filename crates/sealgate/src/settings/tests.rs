@@ -250,6 +250,19 @@ fn the_report_shows_every_value_with_its_source() {
 }
 
 #[test]
+fn uploads_are_remembered_locally_unless_the_store_is_to() {
+    let settings = good("");
+    assert!(settings.uploads == Uploads::Local && !settings.equal_parts);
+    let settings = good("[store]\nuploads = \"bucket\"\nequal_parts = true\n");
+    assert!(settings.uploads == Uploads::Bucket && settings.equal_parts);
+    let problem = bad("[store]\nuploads = \"buckets\"\n");
+    assert!(
+        problem.starts_with("FILE:2: store.uploads: \"buckets\" is not known here; did you mean \"bucket\"?"),
+        "{problem}"
+    );
+}
+
+#[test]
 fn the_examples_are_valid() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/examples");
     let mut seen = 0;
