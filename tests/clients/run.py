@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -90,6 +91,8 @@ def attend(tally, module, label, place, program):
         module.run(tally, label, place, program)
     except Exception as problem:  # every kind of failure is a failed check
         tally.record(f"{label} begins", time.monotonic(), f"{problem}\n{traceback.format_exc(limit=-4)}")
+    finally:
+        shutil.rmtree(place.folder, ignore_errors=True)  # all of them together are many gigabytes
 
 
 def start(options, folder, label, server):

@@ -52,7 +52,8 @@ def mounted(place, program, bucket, *options):
         yield point
     finally:
         if process.poll() is None:
-            subprocess.run(["fusermount", "-u", point], check=False)
+            # Lazily: whoever happens to look into the folder only delays the end.
+            subprocess.run(["fusermount", "-u", "-z", point], check=False)
         try:
             process.wait(timeout=60)  # it has written everything by then
         finally:
