@@ -287,7 +287,7 @@ pub fn store_upload_id(upload_id: &str) -> Option<String> {
 impl From<StateError> for Error {
     fn from(error: StateError) -> Self {
         match error {
-            StateError::Failed(_) => Self::Internal(error.to_string()),
+            StateError::Failed(_) | StateError::Closed => Self::Internal(error.to_string()),
             StateError::Full(why) => Self::Busy(why),
             StateError::Store(error) => Self::Store(error),
         }

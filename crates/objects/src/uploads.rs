@@ -33,6 +33,9 @@ pub enum StateError {
     /// What keeps it does not work, or does not hold what it should.
     #[error("the state of unfinished uploads cannot be used: {0}")]
     Failed(String),
+    /// What keeps it has failed before and must be opened again.
+    #[error("the state of unfinished uploads is closed after a failure of the disk")]
+    Closed,
     /// There is no room for more.
     #[error("{0}")]
     Full(String),

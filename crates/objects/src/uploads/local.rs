@@ -3,14 +3,15 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
 
 use super::attempt::{first_parts, live};
-use super::spool::Spool;
+use super::spool::{Spool, no_room};
 use super::{Attempt, BegunUpload, Leftover, StateError, UploadName, UploadState};
 use crate::store::Body;
 
@@ -31,10 +32,15 @@ const FOLDER: &str = "uploads";
 /// Upload state on local disk.
 #[derive(Clone)]
 pub struct LocalUploads {
-    database: Arc<Database>,
+    /// Nothing while it cannot be opened.
+    database: Arc<RwLock<Option<Database>>>,
+    open: Arc<Open>,
     spool: Spool,
     limit: u64,
 }
+
+/// Opens the file, and names the files of held bytes that there should be.
+type Open = dyn Fn() -> Result<(Database, HashSet<String>), redb::Error> + Send + Sync;
 
 impl LocalUploads {
     /// Opens `uploads.redb` and the folder `uploads` in a directory, or makes them. A file that is damaged is set aside with a
@@ -54,33 +60,55 @@ impl LocalUploads {
         let (database, known) = opened.map_err(|error| unusable(&path, &error))?;
         let folder = directory.join(FOLDER);
         let spool = Spool::open(&folder, &known).map_err(|error| unusable(&folder, &error))?;
-        Ok(Self { database: Arc::new(database), spool, limit: UPLOADS_LIMIT })
+        let again: Arc<Open> = Arc::new(move || open(&path));
+        Ok(Self { database: Arc::new(RwLock::new(Some(database))), open: again, spool, limit: UPLOADS_LIMIT })
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut Tables<'_>) -> Result<T, StateError>) -> Result<T, StateError> {
-        let transaction = self.database.begin_write().map_err(StateError::failed)?;
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let transaction = database.as_ref().ok_or(StateError::Closed)?.begin_write().map_err(trouble)?;
         let mut tables = Tables {
-            uploads: transaction.open_table(UPLOADS).map_err(StateError::failed)?,
-            records: transaction.open_table(RECORDS).map_err(StateError::failed)?,
+            uploads: transaction.open_table(UPLOADS).map_err(trouble)?,
+            records: transaction.open_table(RECORDS).map_err(trouble)?,
         };
         let changed = change(&mut tables)?;
         drop(tables);
-        transaction.commit().map_err(StateError::failed)?;
+        transaction.commit().map_err(trouble)?;
         Ok(changed)
     }
 
     /// Runs what waits for the disk where waiting hurts nobody.
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Self) -> Result<T, StateError> + Send + 'static,
+        work: impl Fn(&Self) -> Result<T, StateError> + Send + 'static,
     ) -> Result<T, StateError> {
         let this = self.clone();
-        tokio::task::spawn_blocking(move || work(&this)).await.map_err(StateError::failed)?
+        let retried = move || match work(&this) {
+            Err(StateError::Closed) => this.reopen().and_then(|()| work(&this)),
+            worked => worked,
+        };
+        tokio::task::spawn_blocking(retried).await.map_err(StateError::failed)?
+    }
+
+    /// Opens the file again. After any failure of the disk, such as one that was full for a moment, redb refuses everything else.
+    fn reopen(&self) -> Result<(), StateError> {
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        // Whoever waited for this has it done already.
+        let sound = |database: &Database| database.begin_read().is_ok() && database.begin_write().is_ok();
+        if database.as_ref().is_some_and(sound) {
+            return Ok(());
+        }
+        // The old one holds a lock on the file.
+        drop(database.take());
+        *database = Some((self.open)().map_err(trouble)?.0);
+        tracing::warn!("the file of unfinished multipart uploads was opened again after a failure of the disk");
+        Ok(())
     }
 
     fn table(&self, table: TableDefinition<'static, &str, &[u8]>) -> Result<ReadOnly, StateError> {
-        let transaction = self.database.begin_read().map_err(StateError::failed)?;
-        transaction.open_table(table).map_err(StateError::failed)
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let transaction = database.as_ref().ok_or(StateError::Closed)?.begin_read().map_err(trouble)?;
+        transaction.open_table(table).map_err(trouble)
     }
 }
 
@@ -111,13 +139,13 @@ impl UploadState for LocalUploads {
         let (name, value) = (upload.name(), serde_json::to_vec(upload).map_err(StateError::failed)?);
         self.blocking(move |this| {
             this.write(|tables| {
-                if tables.uploads.len().map_err(StateError::failed)? >= this.limit {
+                if tables.uploads.len().map_err(trouble)? >= this.limit {
                     return Err(StateError::Full(format!(
                         "{} multipart uploads are unfinished, which is the limit; complete or abort some",
                         this.limit
                     )));
                 }
-                tables.uploads.insert(name.as_str(), value.as_slice()).map_err(StateError::failed)?;
+                tables.uploads.insert(name.as_str(), value.as_slice()).map_err(trouble)?;
                 Ok(())
             })
         })
@@ -127,7 +155,7 @@ impl UploadState for LocalUploads {
     async fn find(&self, name: &UploadName) -> Result<Option<BegunUpload>, StateError> {
         let name = name.clone();
         self.blocking(move |this| {
-            let value = this.table(UPLOADS)?.get(name.as_str()).map_err(StateError::failed)?;
+            let value = this.table(UPLOADS)?.get(name.as_str()).map_err(trouble)?;
             value.map(|value| serde_json::from_slice(value.value()).map_err(StateError::failed)).transpose()
         })
         .await
@@ -147,16 +175,16 @@ impl UploadState for LocalUploads {
         let (name, attempt) = (name.clone(), attempt.clone());
         self.blocking(move |this| {
             let kept = this.write(|tables| {
-                if tables.uploads.get(name.as_str()).map_err(StateError::failed)?.is_none() {
+                if tables.uploads.get(name.as_str()).map_err(trouble)?.is_none() {
                     return Ok(None);
                 }
                 let record_name = record_name(&name, &attempt);
-                tables.records.insert(record_name.as_str(), record.as_slice()).map_err(StateError::failed)?;
+                tables.records.insert(record_name.as_str(), record.as_slice()).map_err(trouble)?;
                 let all = tables.attempts(&name, attempt.part())?;
                 let live: HashSet<Attempt> = live(all.clone()).into_iter().collect();
                 let dead: Vec<Attempt> = all.into_iter().filter(|attempt| !live.contains(attempt)).collect();
                 for attempt in &dead {
-                    tables.records.remove(self::record_name(&name, attempt).as_str()).map_err(StateError::failed)?;
+                    tables.records.remove(self::record_name(&name, attempt).as_str()).map_err(trouble)?;
                 }
                 Ok(Some(dead))
             })?;
@@ -182,7 +210,7 @@ impl UploadState for LocalUploads {
             let (first, last) = self::parts(&name, after.saturating_add(1), u16::MAX);
             let attempts = first_parts(live(attempts(&table, &first, &last)?), parts);
             let record = |attempt: Attempt| {
-                let record = table.get(record_name(&name, &attempt).as_str()).map_err(StateError::failed)?;
+                let record = table.get(record_name(&name, &attempt).as_str()).map_err(trouble)?;
                 let record = record.ok_or_else(|| StateError::failed("a record is gone"))?.value().to_vec();
                 Ok((attempt, record))
             };
@@ -199,11 +227,11 @@ impl UploadState for LocalUploads {
         let name = name.clone();
         self.blocking(move |this| {
             let held = this.write(|tables| {
-                tables.uploads.remove(name.as_str()).map_err(StateError::failed)?;
+                tables.uploads.remove(name.as_str()).map_err(trouble)?;
                 let (first, last) = parts(&name, 0, u16::MAX);
                 let attempts = attempts(&tables.records, &first, &last)?;
                 let all = first.as_str()..=last.as_str();
-                tables.records.retain_in(all, |_, _| false).map_err(StateError::failed)?;
+                tables.records.retain_in(all, |_, _| false).map_err(trouble)?;
                 Ok(attempts.iter().map(|attempt| held(&name, attempt)).collect::<Vec<_>>())
             })?;
             this.spool.remove(&held);
@@ -219,8 +247,8 @@ impl UploadState for LocalUploads {
     async fn leftovers(&self, _: &[String], moment: u64) -> Result<Vec<Leftover>, StateError> {
         self.blocking(move |this| {
             let mut old = Vec::new();
-            for entry in this.table(UPLOADS)?.range::<&str>(..).map_err(StateError::failed)? {
-                let (_, value) = entry.map_err(StateError::failed)?;
+            for entry in this.table(UPLOADS)?.range::<&str>(..).map_err(trouble)? {
+                let (_, value) = entry.map_err(trouble)?;
                 let upload: BegunUpload = serde_json::from_slice(value.value()).map_err(StateError::failed)?;
                 if upload.begun <= moment {
                     old.push(Leftover::Upload(upload));
@@ -250,10 +278,10 @@ fn attempts(
     first: &str,
     last: &str,
 ) -> Result<Vec<Attempt>, StateError> {
-    let entries = table.range::<&str>(first..=last).map_err(StateError::failed)?;
+    let entries = table.range::<&str>(first..=last).map_err(trouble)?;
     entries
         .map(|entry| {
-            let (name, _) = entry.map_err(StateError::failed)?;
+            let (name, _) = entry.map_err(trouble)?;
             let attempt = name.value().split_once('/').and_then(|(_, attempt)| Attempt::parse(attempt));
             attempt.ok_or_else(|| StateError::failed("a record without an attempt"))
         })
@@ -263,7 +291,9 @@ fn attempts(
 /// Opens a file, or makes it, looks whether all of it is sound, and names every file of held bytes that there should be.
 fn open(path: &Path) -> Result<(Database, HashSet<String>), redb::Error> {
     let look = || {
-        let mut database = Database::create(path)?;
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let mut database = Database::builder().create_file(file)?;
         database.check_integrity()?;
         let known = prepare(&database)?;
         Ok((database, known))
@@ -288,6 +318,15 @@ fn prepare(database: &Database) -> Result<HashSet<String>, redb::Error> {
     }
     transaction.commit()?;
     Ok(known)
+}
+
+/// What a failure of the file means.
+fn trouble(error: impl Into<redb::Error>) -> StateError {
+    match error.into() {
+        redb::Error::PreviousIo | redb::Error::DatabaseClosed => StateError::Closed,
+        redb::Error::Io(error) => no_room(error),
+        error => StateError::failed(error),
+    }
 }
 
 /// Whether the file itself is at fault, so that another one would do.
@@ -319,6 +358,8 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> StateError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::{store, stream};
 
@@ -467,6 +508,88 @@ mod tests {
                 state.records(&name("a"), 0, 999).await.unwrap();
                 state.forget(&name("a")).await.unwrap();
             }
+        }
+    }
+
+    /// A disk that is full for as long as it is told so.
+    #[derive(Debug)]
+    struct Disk(redb::backends::FileBackend, Arc<AtomicBool>);
+
+    impl Disk {
+        fn room(&self) -> std::io::Result<()> {
+            let full = self.1.load(Ordering::SeqCst);
+            if full { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+    }
+
+    impl redb::StorageBackend for Disk {
+        fn len(&self) -> std::io::Result<u64> {
+            self.0.len()
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
+            self.0.read(offset, out)
+        }
+
+        fn set_len(&self, len: u64) -> std::io::Result<()> {
+            self.room()?;
+            self.0.set_len(len)
+        }
+
+        fn sync_data(&self) -> std::io::Result<()> {
+            self.room()?;
+            self.0.sync_data()
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
+            self.room()?;
+            self.0.write(offset, data)
+        }
+
+        fn close(&self) -> std::io::Result<()> {
+            self.0.close()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_was_full_for_a_moment_is_used_again() {
+        let (directory, state) = open();
+        let (path, full) = (directory.path().join(FILE), Arc::new(AtomicBool::new(false)));
+        let switch = Arc::clone(&full);
+        let open_disk = move || {
+            let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+            let disk = Disk(redb::backends::FileBackend::new(file)?, Arc::clone(&switch));
+            let database = Database::builder().create_with_backend(disk)?;
+            let known = prepare(&database)?;
+            Ok((database, known))
+        };
+        drop(state.database.write().unwrap().take());
+        let state = LocalUploads { open: Arc::new(open_disk), ..state };
+        state.begin(&upload("before")).await.unwrap();
+        full.store(true, Ordering::SeqCst);
+        for _ in 0..3 {
+            let error = state.begin(&upload("full")).await.unwrap_err();
+            assert!(matches!(error, StateError::Full(_)), "{error}");
+        }
+        full.store(false, Ordering::SeqCst);
+        state.begin(&upload("after")).await.unwrap();
+        for key in ["before", "after"] {
+            assert_eq!(state.find(&name(key)).await.unwrap(), Some(upload(key)));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_is_for_the_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (directory, state) = open();
+        state.begin(&upload("a")).await.unwrap();
+        let held_part = attempt(1, 1, 2);
+        hold(&state, "a", &held_part, "held").await;
+        let held_part = directory.path().join(FOLDER).join(super::held(&name("a"), &held_part));
+        for (path, mode) in
+            [(directory.path().join(FILE), 0o600), (held_part, 0o600), (directory.path().join(FOLDER), 0o700)]
+        {
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
         }
     }
 }

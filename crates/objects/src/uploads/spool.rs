@@ -106,7 +106,7 @@ async fn write(path: &Path, folder: &Path, mut body: Body, len: u64) -> Result<(
     File::open(folder).await.map_err(StateError::failed)?.sync_all().await.map_err(StateError::failed)
 }
 
-fn no_room(error: io::Error) -> StateError {
+pub(super) fn no_room(error: io::Error) -> StateError {
     if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
         return StateError::Full(format!("there is no room in the data directory to hold back a part: {error}"));
     }
