@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
 
 mod clients;
+mod early;
 mod rules;
 
 /// The daemon that is configured.

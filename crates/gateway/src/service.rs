@@ -110,6 +110,8 @@ impl Gateway {
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Result<Response<Body>, Fault>, BoxError> {
         let (parts, body) = request.into_parts();
+        // Before anything is refused: what the client is still sending must be read, or it never sees why.
+        let body = guard::Watched::new(body, &parts.headers);
         if let Err(fault) = guard::check(&parts) {
             return Ok(Err(fault));
         }
@@ -117,7 +119,6 @@ impl Gateway {
             return Ok(self.cors.preflight(&parts.headers));
         }
         let is_form = form::is_form(&parts.method, &parts.headers);
-        let body = guard::Watched::new(body, &parts.headers);
         let mut request = Request::from_parts(parts, s3s::Body::http_body_unsync(body));
         if is_form {
             request = with_beginning(request);

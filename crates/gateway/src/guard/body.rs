@@ -19,7 +19,7 @@ use crate::error::Fault;
 
 /// How much of an unwanted body is read after the answer, and for how long.
 const LINGER_BYTES: usize = 1024 * 1024;
-const LINGER_TIME: Duration = Duration::from_secs(2);
+const LINGER_TIME: Duration = Duration::from_secs(10);
 
 /// Long enough for `0;chunk-signature=`, 64 digits and the line ends around them.
 const TAIL_LEN: usize = 128;
