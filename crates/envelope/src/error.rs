@@ -2,7 +2,7 @@
 //!
 //! Failed authentication says where, never which bytes, and never tells a wrong key from tampering.
 
-use crate::format::s3ec;
+use crate::format::{legacy, s3ec};
 
 /// Why an object could not be sealed, opened, wrapped or unwrapped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,6 +144,11 @@ pub enum Error {
     /// What is wrong there.
     #[error(transparent)]
     S3Ec(#[from] s3ec::Error),
+
+    // The object is of one of the older tools.
+    /// What is wrong there.
+    #[error(transparent)]
+    Legacy(#[from] legacy::Error),
 
     // We broke.
     /// A primitive refused to work on lengths it must accept.

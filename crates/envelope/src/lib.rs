@@ -6,7 +6,7 @@
 //! Writing: [`ObjectKeys::derive`], [`Envelope::new`], [`Sealer`]. Reading: [`Envelope::parse`],
 //! [`Envelope::unlock`], then [`Opener`] for a whole object or [`layout::span`] and [`RangeOpener`] for a range.
 //! In parts: a [`SegmentSealer`] for each, [`seal_footer`] behind them; [`PartMap`] and [`SegmentsOpener`] to read.
-//! Objects that the Amazon S3 Encryption Clients wrote are read by [`s3ec`].
+//! Objects that the Amazon S3 Encryption Clients wrote are read by [`s3ec`], those of older tools by [`legacy`].
 //! The bytes are described in `FORMAT.md` at the root of the repository.
 
 // Lengths and bytes come from strangers: nothing here may panic on them.
@@ -41,8 +41,8 @@ pub use digest::{ChecksumName, Computed, DigestSet, Digests};
 pub use envelope::{Envelope, Upload};
 pub use error::Error;
 pub use footer::{Facts, Summary};
-pub use format::s3ec;
 pub use format::sealed::{Opener, RangeOpener, Sealer, SegmentSealer, SegmentsOpener};
+pub use format::{legacy, s3ec};
 pub use key_id::KeyId;
 pub use keys::ObjectKeys;
 pub use layout::{CHUNK_LEN, SUMMARY_LEN, TAG_LEN};

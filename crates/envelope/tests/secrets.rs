@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bytes::BytesMut;
 use envelope::{
     ChecksumType, DataKey, ObjectKeys, Opener, PartMap, RangeOpener, Sealer, Segment, SegmentSealer, SegmentsOpener,
-    Summary, WrappingSecret, layout, s3ec, seal_footer,
+    Summary, WrappingSecret, layout, legacy, s3ec, seal_footer,
 };
 
 /// Two blanket ways to be `Absent` that collide, and so fail to compile, when the type has the trait.
@@ -38,6 +38,9 @@ assert_absent!(s3ec::RsaMasterKey: Clone, Copy, std::fmt::Display, PartialEq, st
 assert_absent!(s3ec::Content: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize);
 assert_absent!(s3ec::Opener: Clone);
 assert_absent!(s3ec::GcmVerifier: Clone);
+assert_absent!(legacy::fileson::Key: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize, AsRef<[u8]>, std::ops::Deref, From<[u8; 32]>, Default);
+assert_absent!(legacy::kms_cbc::Content: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize);
+assert_absent!(legacy::Opener: Clone);
 
 #[test]
 fn debug_output_of_a_key_is_its_name() {

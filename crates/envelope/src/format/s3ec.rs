@@ -11,7 +11,7 @@
 mod admitted;
 mod algorithms;
 mod blocks;
-mod cbc;
+pub(super) mod cbc;
 mod content;
 mod detect;
 mod double_encoding;
@@ -20,10 +20,11 @@ mod error;
 mod fields;
 mod gcm;
 mod json;
-mod keys;
+pub(super) mod keys;
 mod opener;
 mod policy;
-mod range;
+pub(super) mod range;
+mod tool;
 mod wrap;
 
 pub use admitted::{Admitted, KmsDecrypt};
@@ -38,6 +39,7 @@ pub use keys::{AesMasterKey, MasterKey, RsaMasterKey};
 pub use opener::Opener;
 pub use policy::{CommitmentPolicy, InstructionFiles, ReadPolicy, Release};
 pub use range::UnverifiedOpener;
+pub use tool::Tool;
 
 use std::collections::BTreeMap;
 

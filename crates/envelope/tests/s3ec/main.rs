@@ -6,4 +6,5 @@ mod keys;
 mod opening;
 mod properties;
 mod refusals;
+mod tools;
 mod vector;

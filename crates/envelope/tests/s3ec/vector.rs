@@ -165,12 +165,19 @@ impl Vector {
         let admitted = self.envelope()?.admit(policy)?;
         match (&self.master_key, admitted.envelope().key_kind()) {
             (Master::Kms { .. }, KeyKind::Kms) => self.ask_kms(&admitted),
-            (Master::Aes { hex }, KeyKind::Aes) => {
-                let key = MasterKey::Aes(AesMasterKey::from_bytes(&hex::decode(hex).unwrap())?);
-                Ok(admitted.unlock(&key)?)
+            (Master::Aes { .. }, KeyKind::Aes) | (Master::Rsa { .. }, KeyKind::Rsa) => {
+                Ok(admitted.unlock(&self.local_key())?)
             }
-            (Master::Rsa { private_pem }, KeyKind::Rsa) => Ok(admitted.unlock(&MasterKey::Rsa(rsa(private_pem)))?),
             (master, kind) => panic!("{}: {kind:?} for {master:?}", self.id),
+        }
+    }
+
+    /// The wrapping key of a vector that has one in hand.
+    pub(crate) fn local_key(&self) -> MasterKey {
+        match &self.master_key {
+            Master::Aes { hex } => MasterKey::Aes(AesMasterKey::from_bytes(&hex::decode(hex).unwrap()).unwrap()),
+            Master::Rsa { private_pem } => MasterKey::Rsa(rsa(private_pem)),
+            Master::Kms { .. } => panic!("{} has its key in KMS", self.id),
         }
     }
 

@@ -13,15 +13,15 @@ use super::keys::AesKey;
 use super::{BLOCK, Error};
 
 /// AES-CBC with one key.
-pub(super) struct Cbc(DecryptingKey);
+pub(in crate::format) struct Cbc(DecryptingKey);
 
 impl Cbc {
-    pub(super) fn new(key: &AesKey) -> Result<Self, Error> {
+    pub(in crate::format) fn new(key: &AesKey) -> Result<Self, Error> {
         Ok(Self(key.in_mode(DecryptingKey::cbc)?))
     }
 
     /// Decrypts whole blocks in place; `previous` is the stored block before them.
-    pub(super) fn decrypt(&self, previous: [u8; BLOCK], bytes: &mut [u8]) -> Result<(), Error> {
+    pub(in crate::format) fn decrypt(&self, previous: [u8; BLOCK], bytes: &mut [u8]) -> Result<(), Error> {
         let context = DecryptionContext::Iv128(FixedLength::from(previous));
         self.0.decrypt(bytes, context).map(|_| ()).map_err(|_| Error::Internal)
     }

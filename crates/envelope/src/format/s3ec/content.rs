@@ -166,6 +166,10 @@ fn unverified(cipher: Cipher, fetch: Range<u64>, skip: usize, want: &Range<u64>)
 }
 
 impl Extent {
+    pub(in crate::format) fn new(stored_len: u64, plain_len: u64) -> Self {
+        Self { stored_len, plain_len }
+    }
+
     /// Bytes of the stored object.
     pub fn stored_len(&self) -> u64 {
         self.stored_len

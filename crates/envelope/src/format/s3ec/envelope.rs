@@ -8,7 +8,7 @@ use super::fields::{
     CONTENT_ALGORITHM, DESCRIPTION, Fields, IV, TAG_LEN, V1_KEY, V2_KEY, V3_COMMITMENT, V3_CONTEXT, V3_DESCRIPTION,
     V3_KEY, V3_MESSAGE_ID, V3_SUITE, V3_WRAP, WRAP_ALGORITHM,
 };
-use super::{Admitted, Context, Error, Format, KeyKind, ReadPolicy, Suite, Wrap, policy};
+use super::{Admitted, Context, Error, Format, KeyKind, ReadPolicy, Rule, Suite, Tool, Wrap, policy};
 
 /// Bytes of a GCM tag.
 pub(super) const TAG: u64 = 16;
@@ -33,6 +33,8 @@ pub struct Envelope {
     pub(super) wrapped_key: Vec<u8>,
     pub(super) context: Context,
     pub(super) parameters: Parameters,
+    /// As it was noted, in bits or, by one tool, in bytes.
+    pub(super) tag_len: Option<u8>,
     length_hint: Option<u64>,
     in_instruction_file: bool,
 }
@@ -72,6 +74,7 @@ pub(super) fn read_v1(fields: &Fields) -> Result<Envelope, Error> {
         wrapped_key: fields.wrapped_key(V1_KEY)?,
         context: fields.context(DESCRIPTION)?,
         parameters: Parameters::Cbc { iv: fields.exactly(IV)? },
+        tag_len: None,
         length_hint: fields.length_hint(),
         in_instruction_file: false,
     })
@@ -85,7 +88,6 @@ pub(super) fn read_v2(fields: &Fields) -> Result<Envelope, Error> {
     if !wrap.fits(suite) {
         return Err(Error::ForbiddenPair);
     }
-    check_tag_len(fields, wrap, suite)?;
     Ok(Envelope {
         format: Format::V2,
         wrap,
@@ -95,6 +97,7 @@ pub(super) fn read_v2(fields: &Fields) -> Result<Envelope, Error> {
             Suite::Cbc => Parameters::Cbc { iv: fields.exactly(IV)? },
             _ => Parameters::Gcm { iv: fields.exactly(IV)? },
         },
+        tag_len: tag_len(fields, wrap, suite)?,
         length_hint: fields.length_hint(),
         in_instruction_file: false,
     })
@@ -116,16 +119,19 @@ pub(super) fn read_v3(fields: &Fields, commitment: Commitment, length_hint: Opti
         wrapped_key,
         context: fields.context(context)?,
         parameters: Parameters::Committing(commitment),
+        tag_len: None,
         length_hint,
         in_instruction_file: false,
     })
 }
 
 /// In bits. A fork of s3-encryption, which only wraps with `AESWrap`, writes bytes.
-fn check_tag_len(fields: &Fields, wrap: Wrap, suite: Suite) -> Result<(), Error> {
+fn tag_len(fields: &Fields, wrap: Wrap, suite: Suite) -> Result<Option<u8>, Error> {
     match (suite, fields.get(TAG_LEN)) {
-        (_, None) | (Suite::Gcm, Some("128")) | (Suite::Cbc, Some("0")) => Ok(()),
-        (Suite::Gcm, Some("16")) if wrap == Wrap::AesWrap => Ok(()),
+        (_, None) => Ok(None),
+        (Suite::Gcm, Some("128")) => Ok(Some(128)),
+        (Suite::Cbc, Some("0")) => Ok(Some(0)),
+        (Suite::Gcm, Some("16")) if wrap == Wrap::AesWrap => Ok(Some(16)),
         _ => Err(Error::InvalidField { field: TAG_LEN, problem: "is not the one tag length there is" }),
     }
 }
@@ -137,6 +143,18 @@ impl Envelope {
     /// [`Error::Refused`] with the rule that forbids it.
     pub fn admit(self, policy: &ReadPolicy) -> Result<Admitted, Error> {
         policy::check(&self, policy)?;
+        Ok(Admitted::new(self, policy))
+    }
+
+    /// Asks whether `tool` writes such objects. Naming it admits the legacy wraps and content that it writes, and nothing
+    /// else; what a range of them takes is still the policy's to say.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with [`Rule::OtherTool`](super::Rule::OtherTool).
+    pub fn admit_as(self, tool: Tool, policy: &ReadPolicy) -> Result<Admitted, Error> {
+        if !tool.writes(&self) {
+            return Err(Error::Refused(Rule::OtherTool));
+        }
         Ok(Admitted::new(self, policy))
     }
 

@@ -125,6 +125,9 @@ pub enum Rule {
     /// [`ReadPolicy::instruction_files`](super::ReadPolicy::instruction_files) does not allow this one.
     #[error("its envelope is in an instruction file")]
     InstructionFiles,
+    /// Only objects of [a tool](super::Tool) are read, and it writes no such object.
+    #[error("the tool this rule names does not write such objects")]
+    OtherTool,
     /// [`ReadPolicy::unverified_ranges`](super::ReadPolicy::unverified_ranges) is off.
     #[error("a range of it cannot be verified")]
     UnverifiedRanges,

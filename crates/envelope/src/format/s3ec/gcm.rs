@@ -23,7 +23,7 @@ use crate::Transform;
 const FIRST: u32 = 2;
 
 /// AES-CTR with the counter blocks of one GCM message.
-pub(super) struct Keystream {
+pub(in crate::format) struct Keystream {
     key: DecryptingKey,
     iv: [u8; 12],
 }

@@ -17,7 +17,7 @@ use super::envelope::Commitment;
 use crate::cipher;
 
 /// An AES key of 16, 24 or 32 bytes.
-pub(super) struct AesKey(Zeroizing<Vec<u8>>);
+pub(in crate::format) struct AesKey(Zeroizing<Vec<u8>>);
 
 /// What a failed unwrap of format V1 yields in place of the data key.
 ///
@@ -46,7 +46,7 @@ pub enum MasterKey {
 
 impl AesKey {
     /// Takes a copy; `None` when AES has no key of this length.
-    pub(super) fn new(bytes: &[u8]) -> Option<Self> {
+    pub(in crate::format) fn new(bytes: &[u8]) -> Option<Self> {
         matches!(bytes.len(), 16 | 24 | 32).then(|| Self(Zeroizing::new(bytes.to_vec())))
     }
 
@@ -55,7 +55,7 @@ impl AesKey {
     }
 
     /// The key in one of the modes of the cipher.
-    pub(super) fn in_mode(
+    pub(in crate::format) fn in_mode(
         &self,
         mode: impl FnOnce(UnboundCipherKey) -> Result<DecryptingKey, Unspecified>,
     ) -> Result<DecryptingKey, Error> {

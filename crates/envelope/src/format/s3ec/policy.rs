@@ -53,6 +53,8 @@ pub struct ReadPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Release {
+    /// At once: every byte was verified before the machine gave it out.
+    PerChunk,
     /// Once the last byte has gone through without an error, and not before.
     AtEnd,
     /// As at the end, but the policy lets them be sent on before.

@@ -1,14 +1,17 @@
-//! Decrypts what nothing vouches for: ranges of GCM content, and CBC content.
+//! Decrypts what nothing vouches for: ranges of GCM content, CBC content and bare CTR content.
 //!
 //! Whoever can write the bucket decides what comes out. The read policy has allowed that, or no such machine is made.
 
 use std::fmt;
 
+use aws_lc_rs::cipher::{DecryptingKey, DecryptionContext};
+use aws_lc_rs::iv::FixedLength;
 use bytes::{BufMut, BytesMut};
 
 use super::blocks::Blocks;
 use super::cbc::Cbc;
 use super::gcm::Keystream;
+use super::keys::AesKey;
 use super::{BLOCK, Error};
 use crate::Transform;
 
@@ -22,16 +25,27 @@ pub struct UnverifiedOpener {
     broken: Option<Error>,
 }
 
-pub(super) enum Cipher {
+pub(in crate::format) enum Cipher {
     /// The keystream and the next block's number.
     Ctr(Keystream, u64),
     /// The stored block before the next; when there is none yet, the first that comes is it.
     Cbc(Cbc, Option<[u8; BLOCK]>),
+    /// A keystream of whole blocks that count up.
+    Counter(Counter),
+}
+
+/// AES-CTR with a counter of 128 bits that starts over after its last value. The first block that comes is the counter
+/// of the content's first block.
+pub(in crate::format) struct Counter {
+    key: DecryptingKey,
+    /// Set once the first block has come.
+    next: Option<u128>,
+    first: u64,
 }
 
 impl UnverifiedOpener {
     /// `missing` stored bytes will come; of what they decrypt to, `skip` bytes are dropped and `take` given out.
-    pub(super) fn new(cipher: Cipher, missing: u64, skip: usize, take: u64) -> Self {
+    pub(in crate::format) fn new(cipher: Cipher, missing: u64, skip: usize, take: u64) -> Self {
         Self { cipher, blocks: Blocks::default(), missing, skip, take, broken: None }
     }
 
@@ -90,7 +104,38 @@ impl Cipher {
                 cbc.decrypt(before, out.get_mut(start..).ok_or(Error::Internal)?)?;
                 *previous = Some(*last);
             }
+            Self::Counter(counter) => {
+                let body = counter.start(sealed)?;
+                out.put_slice(body);
+                counter.decrypt(out.get_mut(start..).ok_or(Error::Internal)?)?;
+            }
         }
+        Ok(())
+    }
+}
+
+impl Counter {
+    /// `first` is the number of the content's block that follows the counter.
+    pub(in crate::format) fn new(key: &AesKey, first: u64) -> Result<Self, Error> {
+        Ok(Self { key: key.in_mode(DecryptingKey::ctr)?, next: None, first })
+    }
+
+    /// Takes the counter off the front if it is still to come.
+    fn start<'a>(&mut self, sealed: &'a [u8]) -> Result<&'a [u8], Error> {
+        if self.next.is_some() || sealed.is_empty() {
+            return Ok(sealed);
+        }
+        let (counter, body) = sealed.split_first_chunk::<BLOCK>().ok_or(Error::Internal)?;
+        self.next = Some(u128::from_be_bytes(*counter).wrapping_add(u128::from(self.first)));
+        Ok(body)
+    }
+
+    fn decrypt(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        let Some(next) = self.next.filter(|_| !bytes.is_empty()) else { return Ok(()) };
+        let context = DecryptionContext::Iv128(FixedLength::from(next.to_be_bytes()));
+        self.key.decrypt(bytes, context).map_err(|_| Error::Internal)?;
+        let blocks = u64::try_from(bytes.len().div_ceil(BLOCK)).map_err(|_| Error::Internal)?;
+        self.next = Some(next.wrapping_add(u128::from(blocks)));
         Ok(())
     }
 }
