@@ -32,6 +32,34 @@ pub enum Error {
         /// What is wrong with it, without any of its content.
         problem: &'static str,
     },
+    /// What was given in place of a key cannot be one.
+    #[error("{problem}")]
+    InvalidSecret {
+        /// What is wrong with it, without any of it.
+        problem: &'static str,
+    },
+    /// The key is there and is of another kind than the object needs.
+    #[error("key {key_id:?} is of another kind than this needs", key_id = key_id.as_str())]
+    WrongKind {
+        /// The name of the key.
+        key_id: KeyId,
+    },
+    /// The service that holds the key does not let us use it.
+    #[error("key {key_id:?} may not be used: {why}", key_id = key_id.as_str())]
+    Denied {
+        /// The name of the key.
+        key_id: KeyId,
+        /// What the service says.
+        why: String,
+    },
+    /// The service that holds the key does not answer, for now.
+    #[error("key {key_id:?} cannot be reached: {why}", key_id = key_id.as_str())]
+    Unavailable {
+        /// The name of the key.
+        key_id: KeyId,
+        /// What happened.
+        why: String,
+    },
     /// The data key cannot be wrapped at all.
     #[error("a data key cannot be wrapped with key {key_id:?}", key_id = key_id.as_str())]
     Wrap {

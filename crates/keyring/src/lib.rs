@@ -2,14 +2,22 @@
 //!
 //! A [`Keyring`] has one primary key, which wraps every new data key, and retired keys, which only unwrap what they
 //! once wrapped. Where a key lives is the business of its [`WrappingKey`]; what a wrap looks like is the envelope's.
+//! [`MasterKeys`] are the keys of other formats, which describe their key or do not name one at all.
 //! Nothing here reads files, draws random bytes, or knows what an object is.
 
 mod error;
 mod key_file;
 mod keyring;
+mod kms;
+mod master;
+mod passwords;
 mod provider;
+mod rsa_file;
 
 pub use error::Error;
 pub use key_file::encode_key_file;
 pub use keyring::{Keyring, WrappingKey};
+pub use kms::{Kms, KmsError, KmsKey};
+pub use master::{MasterKey, MasterKeys, MasterSecret};
+pub use passwords::{OpenPgpSecret, Pbkdf2Password, RcloneCryptPasswords};
 pub use provider::aes::AesKey;

@@ -106,7 +106,7 @@ fn keys_in(directory: &Path) -> anyhow::Result<Vec<KeySettings>> {
         }
         let id = path.file_stem().and_then(|stem| stem.to_str()).filter(|id| is_key_id(id));
         let id = id.ok_or_else(|| anyhow!("{}: the name is not a key id", path.display()))?.to_owned();
-        keys.push(KeySettings { id, secret: SecretReference::File(path) });
+        keys.push(KeySettings::aes(id, SecretReference::File(path)));
     }
     keys.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(keys)

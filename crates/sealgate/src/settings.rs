@@ -12,6 +12,7 @@ mod report;
 mod resolve;
 mod secret;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -103,11 +104,42 @@ pub(crate) enum StoreCredentials {
     DefaultChain,
 }
 
-/// One of `[[keys]]`, of kind `aes`
+/// One of `[[keys]]`
 #[derive(Debug)]
 pub(crate) struct KeySettings {
     pub(crate) id: String,
-    pub(crate) secret: SecretReference,
+    /// How objects of other formats describe it.
+    pub(crate) materials: BTreeMap<String, String>,
+    /// What a key management service is told beside what we tell it.
+    pub(crate) context: BTreeMap<String, String>,
+    pub(crate) kind: KeyKind,
+}
+
+/// What a key is, and where it is.
+#[derive(Debug)]
+pub(crate) enum KeyKind {
+    /// 32 bytes; 16 or 24 for other formats only.
+    Aes { secret: SecretReference },
+    /// An RSA private key.
+    Rsa { secret: SecretReference },
+    /// A password of fileson's.
+    Pbkdf2 { password: SecretReference, salt: String, iterations: u32 },
+    /// A secret key, its passphrase, or a passphrase of messages.
+    OpenPgp { key: Option<SecretReference>, passphrase: Option<SecretReference> },
+    /// Passwords of an rclone crypt remote.
+    RcloneCrypt { password: SecretReference, password2: Option<SecretReference> },
+}
+
+impl KeySettings {
+    /// An AES key without anything about other formats.
+    pub(crate) fn aes(id: String, secret: SecretReference) -> Self {
+        Self { id, materials: BTreeMap::new(), context: BTreeMap::new(), kind: KeyKind::Aes { secret } }
+    }
+
+    /// Whether a key of this kind can wrap what we seal.
+    pub(crate) fn seals(&self) -> bool {
+        matches!(self.kind, KeyKind::Aes { .. })
+    }
 }
 
 /// One of `[[clients]]`

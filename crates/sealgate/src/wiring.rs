@@ -4,15 +4,15 @@
 //! and handed on.
 
 mod directory;
+mod keys;
 mod probe;
 mod s3;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use gateway::{Client, CorsRule, Gateway, GatewayOptions};
-use keyring::{AesKey, Keyring, WrappingKey};
 use objects::{
     BindingMode, BucketUploads, EtagMode, FactsFile, LocalUploads, MetadataMode, PolicyTable, Random, RandomError,
     Rule, SealedObjects, Store, UploadState,
@@ -20,14 +20,14 @@ use objects::{
 use s3s::auth::SecretKey;
 
 use self::directory::Directory;
+use self::keys::Keys;
 use self::probe::StoreProbe;
 use crate::admin::Probe;
 use crate::failure::Failure;
 use crate::files;
 use crate::firstrun::{self, FirstRun};
 use crate::settings::{
-    Binding, ClientSettings, Contents, CorsSettings, KeySettings, Permission, RuleSettings, Settings, StoreSettings,
-    Uploads,
+    Binding, ClientSettings, Contents, CorsSettings, Permission, RuleSettings, Settings, StoreSettings, Uploads,
 };
 
 /// Everything that answers requests.
@@ -42,11 +42,12 @@ pub(crate) struct Wired {
 
 /// Follows the settings' references and puts the rooms together. Nothing is bound and no store is asked.
 pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired, Failure> {
-    let keyring = keyring(settings, local).await.map_err(Failure::Settings)?;
+    let Keys { sealing, masters } = keys::keys(settings, local).await.map_err(Failure::Settings)?;
+    tracing::info!(?sealing, ?masters, "keys are read; the first one seals");
     let clients = clients(settings, local).await.map_err(Failure::Settings)?;
     let store = store(settings, local).await?;
     let rules = settings.rules.iter().map(rule).collect();
-    let policies = PolicyTable::new(rules, Arc::new(keyring));
+    let policies = PolicyTable::new(rules, Arc::new(sealing));
     let probe = Box::new(StoreProbe::new(Arc::clone(&store)));
     let uploads = uploads(settings, &store)?;
     let mut objects = SealedObjects::new(store, policies, Arc::new(SystemRandom));
@@ -111,26 +112,6 @@ impl Random for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         getrandom::fill(bytes).map_err(|error| RandomError(error.to_string()))
     }
-}
-
-async fn keyring(settings: &Settings, local: &FirstRun) -> anyhow::Result<Keyring> {
-    let configured = !settings.keys.is_empty();
-    let keys = if configured { &settings.keys } else { &local.keys };
-    let named = if configured { settings.primary.as_deref() } else { local.primary() };
-    let mut primary = None;
-    let mut retired: Vec<Box<dyn WrappingKey>> = Vec::new();
-    for key in keys {
-        let loaded = Box::new(load(key).await.with_context(|| format!("key {}", key.id))?);
-        if named == Some(key.id.as_str()) { primary = Some(loaded) } else { retired.push(loaded) }
-    }
-    let primary = primary.context("there is no key that wraps new objects")?;
-    Ok(Keyring::new(primary, retired)?)
-}
-
-async fn load(key: &KeySettings) -> anyhow::Result<AesKey> {
-    let contents = key.secret.read().await?;
-    let id = key.id.parse().map_err(|error| anyhow!("the id is not usable: {error}"))?;
-    AesKey::from_key_file_contents(id, &contents).with_context(|| key.secret.to_string())
 }
 
 async fn clients(settings: &Settings, local: &FirstRun) -> anyhow::Result<Vec<Client>> {

@@ -24,9 +24,9 @@ impl AesKey {
     /// Reads the contents of a key file.
     ///
     /// # Errors
-    /// [`Error::InvalidKeyFile`] when they hold no key, or an all-zero one.
+    /// [`Error::InvalidKeyFile`] when they hold no key, one that has not 32 bytes, or an all-zero one.
     pub fn from_key_file_contents(id: KeyId, contents: &[u8]) -> Result<Self, Error> {
-        let key = key_file::decode(contents)?;
+        let key = key_file::decode_256(contents)?;
         Ok(Self::new(id, WrappingSecret::from_bytes(*key)))
     }
 }

@@ -3,6 +3,7 @@
 //! Defaults live in `config/default.toml`, meaning in `resolve`. Every table refuses names it does
 //! not have. Values that could be a literal secret are never shown in an error.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -66,7 +67,13 @@ pub(crate) struct RawStore {
 pub(crate) struct RawKey {
     pub(crate) id: String,
     pub(crate) kind: Option<String>,
-    pub(crate) secret: RawSecret,
+    pub(crate) secret: Option<RawSecret>,
+    pub(crate) materials: Option<BTreeMap<String, String>>,
+    pub(crate) context: Option<BTreeMap<String, String>>,
+    pub(crate) salt: Option<String>,
+    pub(crate) iterations: Option<Count>,
+    pub(crate) passphrase: Option<RawSecret>,
+    pub(crate) password2: Option<RawSecret>,
 }
 
 /// `[keyring]`
@@ -264,7 +271,7 @@ mod tests {
                 here = header.trim_matches(|c| c == '[' || c == ']');
             } else if let Some((name, _)) = line.split_once(" = ")
                 && here == table
-                && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
             {
                 found.insert(name.to_owned());
             }

@@ -7,7 +7,6 @@ use std::fmt::Write;
 use figment::value::Value;
 
 use super::layers::Layers;
-use super::place::Path;
 use super::{Settings, StoreSettings};
 
 /// One line a value: `name = value`, then its source in a column of its own.
@@ -17,7 +16,7 @@ pub(super) fn report(layers: &Layers, settings: &Settings) -> String {
         .into_iter()
         .map(|(path, value)| {
             let source = layers.source(&path).unwrap_or_default();
-            (format!("{path} = {}", show(&path, value)), source)
+            (format!("{path} = {}", show(value)), source)
         })
         .collect();
     for (name, value) in implied(settings) {
@@ -60,9 +59,10 @@ fn implied(settings: &Settings) -> Vec<(&'static str, String)> {
     implied
 }
 
-fn show(path: &Path, value: &Value) -> String {
+fn show(value: &Value) -> String {
     match value {
-        Value::String(_, text) if is_command(path, text) => {
+        // Arguments of a command may hold more than they should.
+        Value::String(_, text) if text.starts_with("command:") => {
             format!("\"{} ...\"", text.split_whitespace().next().unwrap_or_default())
         }
         Value::String(_, text) => format!("{text:?}"),
@@ -71,13 +71,8 @@ fn show(path: &Path, value: &Value) -> String {
         Value::Num(_, number) => number.to_i128().map_or_else(|| "?".to_owned(), |number| number.to_string()),
         Value::Empty(..) => "?".to_owned(),
         Value::Array(_, array) => {
-            format!("[{}]", array.iter().map(|value| show(path, value)).collect::<Vec<_>>().join(", "))
+            format!("[{}]", array.iter().map(show).collect::<Vec<_>>().join(", "))
         }
         Value::Dict(..) => "{}".to_owned(),
     }
-}
-
-/// Arguments of a command may hold more than they should.
-fn is_command(path: &Path, text: &str) -> bool {
-    path.0.last().is_some_and(|name| name == "secret" || name == "key") && text.starts_with("command:")
 }

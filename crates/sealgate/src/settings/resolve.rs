@@ -3,6 +3,7 @@
 //! All problems are collected before giving up, so that one run shows them all.
 
 mod browsers;
+mod keys;
 mod listeners;
 mod people;
 mod rules;

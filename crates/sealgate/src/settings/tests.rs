@@ -191,8 +191,8 @@ fn conflicts_name_the_setting() {
         ),
         ("[[keys]]\nid = \"a b\"\nsecret = \"env:A\"\n", "FILE:2: keys[0].id: "),
         (
-            "[[keys]]\nid = \"a\"\nkind = \"aws-kms\"\nsecret = \"env:A\"\n",
-            "FILE:3: keys[0].kind: keys of kind \"aws-kms\" are not supported",
+            "[[keys]]\nid = \"a\"\nkind = \"pbkdf\"\nsecret = \"env:A\"\n",
+            "FILE:3: keys[0].kind: \"pbkdf\" is not known here; did you mean \"pbkdf2\"?",
         ),
         ("listen = \"unix:/x\"\n", "FILE:1: listen: Unix sockets are not supported"),
         ("listen = \"8333\"\n", "FILE:1: listen: "),
@@ -210,6 +210,37 @@ fn conflicts_name_the_setting() {
         assert!(problem.lines().any(|line| line.starts_with(expected)), "{text}\n{problem}");
         assert!(!problem.contains("hunter2"), "{problem}");
     }
+}
+
+#[test]
+fn each_kind_of_key_wants_its_own_settings() {
+    let text = "[[keys]]\nid = \"main\"\nsecret = \"env:A\"\nmaterials = { wrap = \"main\" }\n\
+                [[keys]]\nid = \"files\"\nkind = \"pbkdf2\"\nsecret = \"env:B\"\nsalt = \"salt\"\n\
+                [[keys]]\nid = \"mail\"\nkind = \"openpgp\"\npassphrase = \"env:C\"\n\
+                [[keys]]\nid = \"remote\"\nkind = \"rclone-crypt\"\nsecret = \"env:D\"\npassword2 = \"env:E\"\n\
+                [[keys]]\nid = \"old\"\nkind = \"rsa\"\nsecret = \"file:/old.pem\"\n";
+    let settings = good(text);
+    assert_eq!(settings.primary.as_deref(), Some("main"), "the only one that seals");
+    assert_eq!(settings.keys[0].materials["wrap"], "main");
+    assert!(matches!(&settings.keys[1].kind, KeyKind::Pbkdf2 { salt, iterations: 100_000, .. } if salt == "salt"));
+    assert!(matches!(settings.keys[2].kind, KeyKind::OpenPgp { key: None, passphrase: Some(_) }));
+    assert!(matches!(settings.keys[3].kind, KeyKind::RcloneCrypt { password2: Some(_), .. }));
+    for (text, expected) in [
+        ("id = \"a\"\n", "FILE:1: keys[0].secret: is missing"),
+        ("id = \"a\"\nsecret = \"env:A\"\nsalt = \"x\"\n", "FILE:4: keys[0].salt: has no meaning with kind = \"aes\""),
+        ("id = \"a\"\nkind = \"pbkdf2\"\nsecret = \"env:A\"\n", "FILE:1: keys[0].salt: is missing"),
+        ("id = \"a\"\nkind = \"openpgp\"\n", "FILE:1: keys[0]: wants a secret key"),
+        (
+            "id = \"a\"\nkind = \"pbkdf2\"\nsecret = \"env:A\"\nsalt = \"\"\niterations = 0\n",
+            "FILE:6: keys[0].iterations: wants a number from 1 to 10000000",
+        ),
+        ("id = \"a\"\nkind = \"rsa\"\nsecret = \"env:A\"\n", "keyring.primary: none of the keys can wrap new objects"),
+    ] {
+        let problem = bad(&format!("[[keys]]\n{text}"));
+        assert!(problem.lines().any(|line| line.starts_with(expected)), "{text}\n{problem}");
+    }
+    let named = bad(&format!("{text}[keyring]\nprimary = \"mail\"\n"));
+    assert!(named.contains("keyring.primary: key \"mail\" is of a kind that only reads"), "{named}");
 }
 
 #[test]

@@ -5,8 +5,9 @@
 use std::fmt;
 
 use aws_lc_rs::cipher::{AES_128, AES_192, AES_256, DecryptingKey, UnboundCipherKey};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rsa::{OaepPrivateDecryptingKey, Pkcs1PrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::rsa::{KeyPair, OaepPrivateDecryptingKey, Pkcs1PrivateDecryptingKey, PrivateDecryptingKey};
 use hkdf::Hkdf;
 use sha2::Sha512;
 use subtle::ConstantTimeEq;
@@ -115,6 +116,17 @@ impl RsaMasterKey {
         let oaep = OaepPrivateDecryptingKey::new(key.clone()).map_err(|_| invalid.clone())?;
         let substitutes = Substitutes::new(der)?;
         Ok(Self { substitutes, oaep, pkcs1: Pkcs1PrivateDecryptingKey::new(key).map_err(|_| invalid)? })
+    }
+
+    /// Takes a private key of 2048 to 8192 bits in the DER form of PKCS #1.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKey`] when the bytes are no such key.
+    pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, Error> {
+        let invalid = |_| Error::InvalidKey { problem: "an RSA key is PKCS #1 in DER, of 2048 to 8192 bits" };
+        let key = KeyPair::from_der(der).map_err(|_| Unspecified).map_err(invalid)?;
+        let wrapped: Pkcs8V1Der<'static> = key.as_der().map_err(invalid)?;
+        Self::from_pkcs8_der(wrapped.as_ref())
     }
 }
 

@@ -1,0 +1,171 @@
+//! The keys of formats that are not ours: which there are, and which one an object asks for.
+//!
+//! The sealed format names its key; others describe it, or say nothing. What a description says only ever chooses among
+//! the keys that were configured. How a data key is unwrapped with one is the format's business.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use envelope::KeyId;
+use envelope::s3ec::{self, AesMasterKey, Context, KeyKind};
+use zeroize::Zeroizing;
+
+use crate::{Error, KmsError, KmsKey, OpenPgpSecret, Pbkdf2Password, RcloneCryptPasswords, key_file, rsa_file};
+
+/// A key of another format than ours.
+#[derive(Debug)]
+pub struct MasterKey {
+    /// What the settings call it.
+    pub id: KeyId,
+    /// The materials description that objects name it by (exactly), and that is written with it.
+    pub materials: Context,
+    /// Pairs of encryption context that the key's objects carry, beside those of a rule.
+    pub context: Context,
+    /// What it is.
+    pub secret: MasterSecret,
+}
+
+/// What a [`MasterKey`] is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum MasterSecret {
+    /// An AES or RSA key at hand.
+    Local(s3ec::MasterKey),
+    /// A key that stays with a key management service.
+    Kms(KmsKey),
+    /// Words for PBKDF2.
+    Pbkdf2(Pbkdf2Password),
+    /// A secret key or passphrase of `OpenPGP`.
+    OpenPgp(OpenPgpSecret),
+    /// Passwords of rclone crypt.
+    RcloneCrypt(RcloneCryptPasswords),
+}
+
+/// Several, in the order in which they are tried or preferred.
+#[derive(Clone, Default)]
+pub struct MasterKeys(Vec<Arc<MasterKey>>);
+
+impl MasterSecret {
+    /// Reads an AES key of 16, 24 or 32 bytes from the contents of a key file.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeyFile`] when they hold no key, or an all-zero one.
+    pub fn aes(contents: &[u8]) -> Result<Self, Error> {
+        let invalid = |_| Error::InvalidKeyFile { problem: "an AES key has 16, 24 or 32 bytes" };
+        let key = AesMasterKey::from_bytes(&key_file::decode(contents)?).map_err(invalid)?;
+        Ok(Self::Local(s3ec::MasterKey::Aes(key)))
+    }
+
+    /// Reads an RSA private key in PEM, PKCS #8 or PKCS #1.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeyFile`] when there is none, or one locked with a passphrase.
+    pub fn rsa(contents: &[u8]) -> Result<Self, Error> {
+        Ok(Self::Local(s3ec::MasterKey::Rsa(rsa_file::decode(contents)?)))
+    }
+
+    /// Which kind of key of Amazon's formats it is, if any.
+    pub fn kind(&self) -> Option<KeyKind> {
+        match self {
+            Self::Local(s3ec::MasterKey::Aes(_)) => Some(KeyKind::Aes),
+            Self::Local(s3ec::MasterKey::Rsa(_)) => Some(KeyKind::Rsa),
+            Self::Kms(_) => Some(KeyKind::Kms),
+            Self::Pbkdf2(_) | Self::OpenPgp(_) | Self::RcloneCrypt(_) => None,
+        }
+    }
+}
+
+impl MasterKey {
+    /// Has the service decrypt `blob` with this key and no other. `context` is sent as it is.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Denied`] and [`Error::Unavailable`], all by this key's id; [`Error::WrongKind`] when
+    /// it is no key of a service.
+    pub async fn decrypt(&self, blob: &[u8], context: &Context) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let plaintext = self.kms()?.decrypt(blob, context).await;
+        plaintext.map_err(|error| Error::of_kms(&self.id, error))
+    }
+
+    /// Has the service encrypt `plaintext` under this key. `context` is sent as it is.
+    ///
+    /// # Errors
+    /// As for [`Self::decrypt`].
+    pub async fn encrypt(&self, plaintext: &[u8], context: &Context) -> Result<Vec<u8>, Error> {
+        let blob = self.kms()?.encrypt(plaintext, context).await;
+        blob.map_err(|error| Error::of_kms(&self.id, error))
+    }
+
+    fn kms(&self) -> Result<&KmsKey, Error> {
+        match &self.secret {
+            MasterSecret::Kms(key) => Ok(key),
+            _ => Err(Error::WrongKind { key_id: self.id.clone() }),
+        }
+    }
+}
+
+impl MasterKeys {
+    /// Keys in order.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKey`] when two have one name.
+    pub fn new(keys: Vec<MasterKey>) -> Result<Self, Error> {
+        let mut seen = BTreeSet::new();
+        match keys.iter().find(|key| !seen.insert(&key.id)) {
+            Some(twin) => Err(Error::DuplicateKey { key_id: twin.id.clone() }),
+            None => Ok(Self(keys.into_iter().map(Arc::new).collect())),
+        }
+    }
+
+    /// The keys with these names, in this order: those of one rule.
+    ///
+    /// # Errors
+    /// [`Error::UnknownKey`] when there is none of a name, [`Error::DuplicateKey`] when one is named twice.
+    pub fn named(&self, ids: &[KeyId]) -> Result<Self, Error> {
+        let mut keys: Vec<Arc<MasterKey>> = Vec::with_capacity(ids.len());
+        for id in ids {
+            let key = self.0.iter().find(|key| key.id == *id);
+            let key = key.ok_or_else(|| Error::UnknownKey { key_id: id.clone() })?;
+            if keys.iter().any(|earlier| earlier.id == *id) {
+                return Err(Error::DuplicateKey { key_id: id.clone() });
+            }
+            keys.push(Arc::clone(key));
+        }
+        Ok(Self(keys))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &MasterKey> {
+        self.0.iter().map(Arc::as_ref)
+    }
+
+    /// The first key of a kind: the one that foreign formats are written with, and that reads what describes no key.
+    pub fn first(&self, kind: KeyKind) -> Option<&MasterKey> {
+        self.iter().find(|key| key.secret.kind() == Some(kind))
+    }
+
+    /// The key of this kind whose description equals `materials`, else the first of the kind.
+    ///
+    /// Nothing vouches for a description: it chooses among these keys and proves nothing.
+    pub fn described(&self, kind: KeyKind, materials: &Context) -> Option<&MasterKey> {
+        let same = self.iter().find(|key| key.secret.kind() == Some(kind) && key.materials == *materials);
+        same.or_else(|| self.first(kind))
+    }
+}
+
+impl Error {
+    pub(crate) fn of_kms(key_id: &KeyId, error: KmsError) -> Self {
+        let key_id = key_id.clone();
+        match error {
+            KmsError::Refused => Self::Refused { key_id },
+            KmsError::Denied(why) => Self::Denied { key_id, why },
+            KmsError::Unavailable(why) => Self::Unavailable { key_id, why },
+        }
+    }
+}
+
+impl fmt::Debug for MasterKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|key| key.id.as_str())).finish()
+    }
+}

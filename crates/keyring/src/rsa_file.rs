@@ -1,0 +1,32 @@
+//! How an RSA private key is written in a file: PEM, as PKCS #8 or PKCS #1.
+//!
+//! PEM is read by rustls-pki-types, which is in every build already for certificates.
+
+use envelope::s3ec::RsaMasterKey;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
+use zeroize::Zeroize;
+
+use crate::Error;
+
+/// Reads the first private key in the text.
+pub(crate) fn decode(contents: &[u8]) -> Result<RsaMasterKey, Error> {
+    if contents.windows(LOCKED.len()).any(|window| window == LOCKED) {
+        return Err(invalid("the key is locked with a passphrase; `openssl pkey` writes it without"));
+    }
+    // What the parser met is not repeated: it may be part of the key.
+    let mut key = PrivateKeyDer::from_pem_slice(contents).map_err(|_| invalid("no private key in PEM form"))?;
+    let read = match &key {
+        PrivateKeyDer::Pkcs8(der) => RsaMasterKey::from_pkcs8_der(der.secret_pkcs8_der()),
+        PrivateKeyDer::Pkcs1(der) => RsaMasterKey::from_pkcs1_der(der.secret_pkcs1_der()),
+        _ => return Err(invalid("the private key is not one of RSA")),
+    };
+    key.zeroize();
+    read.map_err(|_| invalid("the private key is not one of RSA with 2048 to 8192 bits"))
+}
+
+const LOCKED: &[u8] = b"ENCRYPTED";
+
+fn invalid(problem: &'static str) -> Error {
+    Error::InvalidKeyFile { problem }
+}

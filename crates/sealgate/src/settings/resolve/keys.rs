@@ -1,0 +1,140 @@
+//! Keys: what each kind needs, and which one wraps new objects.
+
+use std::collections::BTreeSet;
+
+use super::Resolver;
+use crate::settings::place::{Path, nearest};
+use crate::settings::raw::{Count, RawKey, RawSecret};
+use crate::settings::{KeyKind, KeySettings, SecretReference};
+
+/// What fileson has when nobody says otherwise.
+const ITERATIONS: u32 = 100_000;
+
+/// The kinds by their names, and what may be set with each beside `id`, `kind`, `materials` and `context`.
+const KINDS: [(&str, &[&str]); 5] = [
+    ("aes", &["secret"]),
+    ("rsa", &["secret"]),
+    ("pbkdf2", &["secret", "salt", "iterations"]),
+    ("openpgp", &["secret", "passphrase"]),
+    ("rclone-crypt", &["secret", "password2"]),
+];
+
+impl Resolver<'_> {
+    pub(super) fn keys(&mut self, raw: Vec<RawKey>) -> Option<Vec<KeySettings>> {
+        let mut seen = BTreeSet::new();
+        let keys: Vec<_> = raw
+            .into_iter()
+            .enumerate()
+            .map(|(index, key)| {
+                let at = Path::of("keys").join(&index.to_string());
+                if !seen.insert(key.id.clone()) {
+                    self.problem(&at.join("id"), format!("there are two keys \"{}\"", key.id));
+                }
+                self.key(&at, key)
+            })
+            .collect();
+        keys.into_iter().collect()
+    }
+
+    fn key(&mut self, at: &Path, mut raw: RawKey) -> Option<KeySettings> {
+        let good = crate::settings::is_key_id(&raw.id);
+        let id = self.check(&at.join("id"), good.then(|| std::mem::take(&mut raw.id)), || {
+            "wants 1 to 64 letters, digits, \".\", \"_\" or \"-\"".to_owned()
+        });
+        let written = raw.kind.take().unwrap_or_else(|| "aes".to_owned());
+        let name = self.choice(&at.join("kind"), &written, &KINDS.map(|(name, _)| (name, name)))?;
+        let (materials, context) = (raw.materials.take().unwrap_or_default(), raw.context.take().unwrap_or_default());
+        self.key_strangers(at, name, &raw);
+        let kind = self.key_kind(at, name, raw);
+        Some(KeySettings { id: id?, materials, context, kind: kind? })
+    }
+
+    /// Settings of another kind mean that somebody expects another kind.
+    fn key_strangers(&mut self, at: &Path, kind: &str, raw: &RawKey) {
+        let known = KINDS.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, known)| known);
+        let set = [
+            ("secret", raw.secret.is_some()),
+            ("salt", raw.salt.is_some()),
+            ("iterations", raw.iterations.is_some()),
+            ("passphrase", raw.passphrase.is_some()),
+            ("password2", raw.password2.is_some()),
+        ];
+        for (name, _) in set.into_iter().filter(|(name, is_set)| *is_set && !known.contains(name)) {
+            self.problem(&at.join(name), format!("has no meaning with kind = \"{kind}\""));
+        }
+    }
+
+    fn key_kind(&mut self, at: &Path, kind: &str, raw: RawKey) -> Option<KeyKind> {
+        match kind {
+            "rsa" => Some(KeyKind::Rsa { secret: self.key_secret(at, raw.secret.as_ref())? }),
+            "pbkdf2" => {
+                let password = self.key_secret(at, raw.secret.as_ref());
+                let salt = self.check(&at.join("salt"), raw.salt, || "is missing".to_owned());
+                let iterations = self.iterations(&at.join("iterations"), raw.iterations.as_ref());
+                Some(KeyKind::Pbkdf2 { password: password?, salt: salt?, iterations: iterations? })
+            }
+            "openpgp" => {
+                let key = self.optional_secret(&at.join("secret"), raw.secret.as_ref());
+                let passphrase = self.optional_secret(&at.join("passphrase"), raw.passphrase.as_ref());
+                let (key, passphrase) = (key?, passphrase?);
+                if key.is_none() && passphrase.is_none() {
+                    self.problem(at, "wants a secret key (`secret`), a `passphrase`, or both");
+                }
+                Some(KeyKind::OpenPgp { key, passphrase })
+            }
+            "rclone-crypt" => {
+                let password = self.key_secret(at, raw.secret.as_ref());
+                let password2 = self.optional_secret(&at.join("password2"), raw.password2.as_ref());
+                Some(KeyKind::RcloneCrypt { password: password?, password2: password2? })
+            }
+            _ => Some(KeyKind::Aes { secret: self.key_secret(at, raw.secret.as_ref())? }),
+        }
+    }
+
+    fn key_secret(&mut self, at: &Path, raw: Option<&RawSecret>) -> Option<SecretReference> {
+        let at = at.join("secret");
+        match raw {
+            Some(raw) => self.secret(&at, raw),
+            None => self.check(&at, None, || "is missing".to_owned()),
+        }
+    }
+
+    /// The outer `None` is a problem; the inner one says that nothing was written.
+    #[expect(clippy::option_option, reason = "a problem and an absence differ, and both are `?`-able")]
+    fn optional_secret(&mut self, at: &Path, raw: Option<&RawSecret>) -> Option<Option<SecretReference>> {
+        raw.map_or(Some(None), |raw| self.secret(at, raw).map(Some))
+    }
+
+    fn iterations(&mut self, at: &Path, raw: Option<&Count>) -> Option<u32> {
+        let Some(Count(count)) = raw else { return Some(ITERATIONS) };
+        let count = u32::try_from(*count).ok().filter(|count| (1..=10_000_000).contains(count));
+        self.check(at, count, || "wants a number from 1 to 10000000".to_owned())
+    }
+
+    /// The outer `None` is a problem; the inner one says that there are no keys.
+    #[expect(clippy::option_option, reason = "a problem and an absence differ, and both are `?`-able")]
+    pub(super) fn primary(&mut self, named: Option<String>, keys: &[KeySettings]) -> Option<Option<String>> {
+        let at = Path::of("keyring.primary");
+        let sealing: Vec<&KeySettings> = keys.iter().filter(|key| key.seals()).collect();
+        match (named, sealing.as_slice()) {
+            (Some(named), _) => match keys.iter().find(|key| key.id == named) {
+                Some(key) if key.seals() => Some(Some(named)),
+                Some(_) => self.check(&at, None, || {
+                    format!("key \"{named}\" is of a kind that only reads what other tools wrote; it cannot wrap new objects")
+                }),
+                None => {
+                    let near = nearest(&named, keys.iter().map(|key| key.id.as_str()));
+                    let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+                    self.check(&at, None, || format!("there is no key \"{named}\" in [[keys]]{near}"))
+                }
+            },
+            (None, []) if keys.is_empty() => Some(None),
+            (None, []) => self.check(&at, None, || {
+                "none of the keys can wrap new objects: they only read what other tools wrote; add one of kind \"aes\""
+                    .to_owned()
+            }),
+            (None, [only]) => Some(Some(only.id.clone())),
+            (None, _) => self.check(&at, None, || "with several keys, say which one wraps new objects".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The one list of keys, twice: as the keyring of the sealed format, and as the keys of formats that are not ours.
+
+use anyhow::{Context, anyhow, bail};
+use keyring::{
+    AesKey, Keyring, MasterKey, MasterKeys, MasterSecret, OpenPgpSecret, Pbkdf2Password, RcloneCryptPasswords,
+    WrappingKey,
+};
+use zeroize::Zeroizing;
+
+use crate::firstrun::FirstRun;
+use crate::settings::{KeyKind, KeySettings, SecretReference, Settings};
+
+/// Every key, for who may ask for it.
+pub(super) struct Keys {
+    /// What wraps and unwraps the data keys of sealed objects.
+    pub(super) sealing: Keyring,
+    /// What the formats of other tools are read and written with.
+    pub(super) masters: MasterKeys,
+}
+
+/// One key, read. Not every kind seals.
+struct Loaded {
+    sealing: Option<Box<dyn WrappingKey>>,
+    master: MasterSecret,
+}
+
+/// Reads every key there is.
+pub(super) async fn keys(settings: &Settings, local: &FirstRun) -> anyhow::Result<Keys> {
+    let configured = !settings.keys.is_empty();
+    let keys = if configured { &settings.keys } else { &local.keys };
+    let named = if configured { settings.primary.as_deref() } else { local.primary() };
+    let (mut primary, mut retired, mut masters) = (None, Vec::new(), Vec::new());
+    for key in keys {
+        let Loaded { sealing, master } = load(key).await.with_context(|| format!("key {}", key.id))?;
+        masters.push(master_key(key, master)?);
+        let is_primary = named == Some(key.id.as_str());
+        match sealing {
+            Some(sealing) if is_primary => primary = Some(sealing),
+            Some(sealing) => retired.push(sealing),
+            None if is_primary => bail!("key {}: {TOO_SHORT}", key.id),
+            None => {}
+        }
+    }
+    let primary = primary.context("there is no key that wraps new objects")?;
+    Ok(Keys { sealing: Keyring::new(primary, retired)?, masters: MasterKeys::new(masters)? })
+}
+
+/// The only way in which a key of a kind that seals does not.
+const TOO_SHORT: &str = "it has not the 32 bytes of AES-256: it reads what other tools wrote and seals nothing; name \
+                         another key in keyring.primary";
+
+fn master_key(key: &KeySettings, secret: MasterSecret) -> anyhow::Result<MasterKey> {
+    let id = key.id.parse().map_err(|error| anyhow!("the id is not usable: {error}"))?;
+    Ok(MasterKey { id, materials: key.materials.clone(), context: key.context.clone(), secret })
+}
+
+async fn load(key: &KeySettings) -> anyhow::Result<Loaded> {
+    let foreign = |master| Loaded { sealing: None, master };
+    Ok(match &key.kind {
+        KeyKind::Aes { secret } => return aes(&key.id, secret).await,
+        KeyKind::Rsa { secret } => {
+            foreign(MasterSecret::rsa(&secret.read().await?).with_context(|| secret.to_string())?)
+        }
+        KeyKind::Pbkdf2 { password, salt, iterations } => {
+            let (password, salt) = (words(password).await?, salt.clone().into_bytes());
+            foreign(MasterSecret::Pbkdf2(Pbkdf2Password::new(password, salt, *iterations)?))
+        }
+        KeyKind::OpenPgp { key, passphrase } => {
+            let key = match key {
+                Some(key) => Some(key.read().await?),
+                None => None,
+            };
+            foreign(MasterSecret::OpenPgp(OpenPgpSecret::new(key, optional_words(passphrase.as_ref()).await?)?))
+        }
+        KeyKind::RcloneCrypt { password, password2 } => {
+            let (password, password2) = (words(password).await?, optional_words(password2.as_ref()).await?);
+            foreign(MasterSecret::RcloneCrypt(RcloneCryptPasswords::new(password, password2)?))
+        }
+    })
+}
+
+async fn aes(id: &str, secret: &SecretReference) -> anyhow::Result<Loaded> {
+    let contents = secret.read().await?;
+    let master = MasterSecret::aes(&contents).with_context(|| secret.to_string())?;
+    let id = id.parse().map_err(|error| anyhow!("the id is not usable: {error}"))?;
+    // It is a key, so all that can be wrong with it is its length.
+    let sealing = AesKey::from_key_file_contents(id, &contents).ok().map(|key| Box::new(key) as Box<dyn WrappingKey>);
+    Ok(Loaded { sealing, master })
+}
+
+/// One line of text, as people type passwords.
+async fn words(reference: &SecretReference) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    Ok(Zeroizing::new(reference.read_text().await?.as_bytes().to_vec()))
+}
+
+async fn optional_words(reference: Option<&SecretReference>) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
+    match reference {
+        Some(reference) => words(reference).await.map(Some),
+        None => Ok(None),
+    }
+}
