@@ -109,10 +109,15 @@ impl LocalUploads {
         Ok(())
     }
 
-    fn table(&self, table: TableDefinition<'static, &str, &[u8]>) -> Result<ReadOnly, StateError> {
+    /// Reads from a table. What the table lends does not keep its pages from being written anew, so nothing of it is handed out.
+    fn read<T>(
+        &self,
+        table: TableDefinition<'static, &str, &[u8]>,
+        look: impl FnOnce(&ReadOnly) -> Result<T, StateError>,
+    ) -> Result<T, StateError> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let transaction = database.as_ref().ok_or(StateError::Closed)?.begin_read().map_err(trouble)?;
-        transaction.open_table(table).map_err(trouble)
+        look(&transaction.open_table(table).map_err(trouble)?)
     }
 }
 
@@ -159,8 +164,10 @@ impl UploadState for LocalUploads {
     async fn find(&self, name: &UploadName) -> Result<Option<BegunUpload>, StateError> {
         let name = name.clone();
         self.blocking(move |this| {
-            let value = this.table(UPLOADS)?.get(name.as_str()).map_err(trouble)?;
-            value.map(|value| serde_json::from_slice(value.value()).map_err(StateError::failed)).transpose()
+            this.read(UPLOADS, |table| {
+                let value = table.get(name.as_str()).map_err(trouble)?;
+                value.map(|value| serde_json::from_slice(value.value()).map_err(StateError::failed)).transpose()
+            })
         })
         .await
     }
@@ -210,15 +217,16 @@ impl UploadState for LocalUploads {
     ) -> Result<Vec<(Attempt, Vec<u8>)>, StateError> {
         let name = name.clone();
         self.blocking(move |this| {
-            let table = this.table(RECORDS)?;
-            let (first, last) = self::parts(&name, after.saturating_add(1), u16::MAX);
-            let attempts = first_parts(live(attempts(&table, &first, &last)?), parts);
-            let record = |attempt: Attempt| {
-                let record = table.get(record_name(&name, &attempt).as_str()).map_err(trouble)?;
-                let record = record.ok_or_else(|| StateError::failed("a record is gone"))?.value().to_vec();
-                Ok((attempt, record))
-            };
-            attempts.into_iter().map(record).collect()
+            this.read(RECORDS, |table| {
+                let (first, last) = self::parts(&name, after.saturating_add(1), u16::MAX);
+                let attempts = first_parts(live(attempts(table, &first, &last)?), parts);
+                let record = |attempt: Attempt| {
+                    let record = table.get(record_name(&name, &attempt).as_str()).map_err(trouble)?;
+                    let record = record.ok_or_else(|| StateError::failed("a record is gone"))?.value().to_vec();
+                    Ok((attempt, record))
+                };
+                attempts.into_iter().map(record).collect()
+            })
         })
         .await
     }
@@ -250,15 +258,17 @@ impl UploadState for LocalUploads {
 
     async fn leftovers(&self, _: &[String], moment: u64) -> Result<Vec<Leftover>, StateError> {
         self.blocking(move |this| {
-            let mut old = Vec::new();
-            for entry in this.table(UPLOADS)?.range::<&str>(..).map_err(trouble)? {
-                let (_, value) = entry.map_err(trouble)?;
-                let upload: BegunUpload = serde_json::from_slice(value.value()).map_err(StateError::failed)?;
-                if upload.begun <= moment {
-                    old.push(Leftover::Upload(upload));
+            this.read(UPLOADS, |table| {
+                let mut old = Vec::new();
+                for entry in table.range::<&str>(..).map_err(trouble)? {
+                    let (_, value) = entry.map_err(trouble)?;
+                    let upload: BegunUpload = serde_json::from_slice(value.value()).map_err(StateError::failed)?;
+                    if upload.begun <= moment {
+                        old.push(Leftover::Upload(upload));
+                    }
                 }
-            }
-            Ok(old)
+                Ok(old)
+            })
         })
         .await
     }

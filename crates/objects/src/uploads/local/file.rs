@@ -45,7 +45,8 @@ pub(super) fn prepare(database: &Database) -> Result<HashSet<String>, redb::Erro
 /// What a failure of the file means.
 pub(super) fn trouble(error: impl Into<redb::Error>) -> StateError {
     match error.into() {
-        redb::Error::PreviousIo | redb::Error::DatabaseClosed => StateError::Closed,
+        // A commit that failed half-way is called damage until the file is opened again, which repairs it.
+        redb::Error::PreviousIo | redb::Error::DatabaseClosed | redb::Error::Corrupted(_) => StateError::Closed,
         redb::Error::Io(error) => no_room(error),
         error => StateError::failed(error),
     }

@@ -234,3 +234,26 @@ async fn what_is_kept_is_for_the_owner_only() {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode, "{}", path.display());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_come_and_go_disturb_no_reader() {
+    let (_directory, state) = open();
+    state.begin(&upload("stays")).await.unwrap();
+    let read = async |state: LocalUploads| {
+        for _ in 0..2_000 {
+            assert_eq!(state.find(&name("stays")).await.unwrap(), Some(upload("stays")));
+        }
+    };
+    let readers: Vec<_> = (0..3).map(|_| tokio::spawn(read(state.clone()))).collect();
+    let mut turn = 0_u64;
+    while readers.iter().any(|reader| !reader.is_finished()) {
+        let key = format!("goes {turn}");
+        state.begin(&upload(&key)).await.unwrap();
+        assert!(state.keep(&name(&key), &attempt(1, 1, 2), vec![7; 3_000]).await.unwrap());
+        state.forget(&name(&key)).await.unwrap();
+        turn += 1;
+    }
+    for reader in readers {
+        reader.await.unwrap();
+    }
+}
