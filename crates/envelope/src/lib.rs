@@ -6,7 +6,7 @@
 //! Writing: [`ObjectKeys::derive`], [`Envelope::new`], [`Sealer`]. Reading: [`Envelope::parse`],
 //! [`Envelope::unlock`], then [`Opener`] for a whole object or [`layout::span`] and [`RangeOpener`] for a range.
 //! In parts: a [`SegmentSealer`] for each, [`seal_footer`] behind them; [`PartMap`] and [`SegmentsOpener`] to read.
-//! Objects that the Amazon S3 Encryption Clients wrote are read by [`s3ec`], those of older tools by [`legacy`].
+//! Objects of the Amazon S3 Encryption Clients are read and written by [`s3ec`], those of older tools read by [`legacy`].
 //! The bytes are described in `FORMAT.md` at the root of the repository.
 
 // Lengths and bytes come from strangers: nothing here may panic on them.

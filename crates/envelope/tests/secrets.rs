@@ -35,6 +35,11 @@ assert_absent!(SegmentSealer: Clone);
 assert_absent!(SegmentsOpener: Clone);
 assert_absent!(s3ec::AesMasterKey: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize, AsRef<[u8]>, std::ops::Deref, From<[u8; 32]>, Default);
 assert_absent!(s3ec::RsaMasterKey: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize, AsRef<[u8]>, std::ops::Deref, Default);
+assert_absent!(s3ec::Draft: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize);
+assert_absent!(s3ec::KmsEncrypt<'static>: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize);
+assert_absent!(s3ec::ContentKeys: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize, AsRef<[u8]>, std::ops::Deref);
+assert_absent!(s3ec::GcmSealer: Clone);
+assert_absent!(s3ec::PartSealer: Clone);
 assert_absent!(s3ec::Content: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize);
 assert_absent!(s3ec::Opener: Clone);
 assert_absent!(s3ec::GcmVerifier: Clone);
@@ -47,6 +52,9 @@ fn debug_output_of_a_key_is_its_name() {
     assert_eq!(format!("{:?}", DataKey::from_bytes([0xab; 32])), "DataKey");
     assert_eq!(format!("{:#?}", WrappingSecret::from_bytes([0xab; 32])), "WrappingSecret");
     assert_eq!(format!("{:?}", keys()), "ObjectKeys");
+    let draft = s3ec::Draft::new(s3ec::WriteFormat::V3, [0xab; 32], [0xcd; 28]).unwrap();
+    assert_eq!(format!("{draft:?} {:?}", draft.content_keys().unwrap()), "Draft(V3) ContentKeys");
+    assert!(!format!("{:?}", draft.kms(&BTreeMap::new()).unwrap()).contains("171"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The formats V1, V2 and V3 of the Amazon S3 Encryption Clients, read only.
+//! The formats V1, V2 and V3 of the Amazon S3 Encryption Clients: all are read, V3 and V2 are written.
 //!
 //! Reading goes one way, and every step is a type that only the step before it makes: [`detect`] finds the
 //! [`Envelope`], perhaps with an instruction file; [`Envelope::admit`] asks the [`ReadPolicy`] before any key is
@@ -6,13 +6,17 @@
 //! needs and opens them. What is stored where, and which spellings are refused, follows the published formats; names
 //! of metadata are those without the `x-amz-meta-` prefix.
 //!
-//! Nothing here is written, and nobody is called: the caller fetches instruction files and asks KMS.
+//! Writing: a [`Draft`] holds a fresh data key and wraps it, which makes the envelope ([`Written`]); its [`ContentKeys`]
+//! seal the content, whole or in parts.
+//!
+//! Nobody is called: the caller fetches and stores instruction files and asks KMS.
 
 mod admitted;
 mod algorithms;
 mod blocks;
 pub(super) mod cbc;
 mod content;
+mod content_keys;
 mod detect;
 mod double_encoding;
 mod envelope;
@@ -22,24 +26,33 @@ mod gcm;
 mod json;
 pub(super) mod keys;
 mod opener;
+mod part_hash;
+mod parts;
 mod policy;
 pub(super) mod range;
+mod sealer;
 mod tool;
 mod wrap;
+mod write;
 
 pub use admitted::{Admitted, KmsDecrypt};
 pub use algorithms::{Format, KeyKind, Suite, Wrap};
 pub use content::{Content, Extent, Measure, OpenPlan};
+pub use content_keys::ContentKeys;
 pub use detect::{Detection, Partial, detect};
 pub use envelope::{Envelope, PlainLen};
 pub use error::{Error, Rule};
 pub use fields::is_envelope_name;
 pub use gcm::{GcmOpener, GcmVerifier};
-pub use keys::{AesMasterKey, MasterKey, RsaMasterKey};
+pub use keys::{AesMasterKey, MasterKey, RsaMasterKey, RsaPublicKey};
 pub use opener::Opener;
+pub use part_hash::PartHash;
+pub use parts::PartSealer;
 pub use policy::{CommitmentPolicy, InstructionFiles, ReadPolicy, Release};
 pub use range::UnverifiedOpener;
+pub use sealer::GcmSealer;
 pub use tool::Tool;
+pub use write::{Draft, KmsEncrypt, Metadata, WriteFormat, Written};
 
 use std::collections::BTreeMap;
 

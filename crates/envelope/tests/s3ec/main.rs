@@ -8,3 +8,4 @@ mod properties;
 mod refusals;
 mod tools;
 mod vector;
+mod writing;

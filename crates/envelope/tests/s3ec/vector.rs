@@ -63,6 +63,7 @@ pub(crate) struct Bytes {
 pub(crate) struct Check {
     #[serde(rename = "content_algorithm")]
     pub(crate) algorithm: String,
+    data_key_hex: String,
     #[serde(rename = "content_key_hex")]
     key: String,
     #[serde(rename = "content_iv_hex")]
@@ -133,6 +134,11 @@ impl Vector {
         let said = (self.ciphertext.length, self.ciphertext.sha256.clone());
         assert_eq!((stored.len(), hex::encode(Sha256::digest(&stored))), said, "{}", self.id);
         stored
+    }
+
+    pub(crate) fn data_key(&self) -> [u8; 32] {
+        let key = hex::decode(&self.check.as_ref().unwrap().data_key_hex).unwrap();
+        key.try_into().unwrap()
     }
 
     pub(crate) fn is_gcm(&self) -> bool {

@@ -9,7 +9,7 @@ use super::keys::{AesKey, MasterKey};
 use super::{Content, Context, Error, ReadPolicy, wrap};
 
 /// The reserved name that binds the content algorithm to a key wrapped by KMS.
-const BOUND_ALGORITHM: &str = "aws:x-amz-cek-alg";
+pub(super) const BOUND_ALGORITHM: &str = "aws:x-amz-cek-alg";
 
 /// The name under which older clients note the KMS key.
 const NOTED_KEY: &str = "kms_cmk_id";

@@ -14,7 +14,7 @@ use super::{Admitted, Context, Error, Format, KeyKind, ReadPolicy, Rule, Suite, 
 pub(super) const TAG: u64 = 16;
 
 /// The most one GCM message may hold.
-const MAX_GCM_PLAIN: u64 = (1 << 36) - 32;
+pub(super) const MAX_GCM_PLAIN: u64 = (1 << 36) - 32;
 
 /// What the stored length tells about the plaintext's.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -77,6 +77,18 @@ pub enum Error {
         /// Which rule is broken.
         problem: &'static str,
     },
+    /// A materials description or an encryption context that cannot be stored.
+    #[error("the materials description or encryption context is longer than 64 KiB")]
+    Description,
+    /// More content than one object of these formats can hold.
+    #[error("an object of Amazon's formats holds at most 68719476704 bytes")]
+    TooLong,
+    /// More or fewer bytes to seal than were announced.
+    #[error("the content does not have the announced length")]
+    WrongLength,
+    /// Parts that do not follow each other without a gap from the beginning of the object.
+    #[error("the parts do not make one object")]
+    PartsApart,
     /// The range does not lie inside the object, or is empty.
     #[error("the range is not inside the object")]
     InvalidRange,

@@ -38,7 +38,7 @@ pub(super) const V3: [&str; 7] = [V3_KEY, V3_SUITE, V3_COMMITMENT, V3_MESSAGE_ID
 const INFORMATION: [&str; 3] = [PLAIN_LEN, PLAIN_MD5, INSTRUCTION_MARK];
 
 /// The longest wrapped key, in bytes: RSA of 8192 bits, and KMS stays below.
-const MAX_WRAPPED: usize = 1024;
+pub(super) const MAX_WRAPPED: usize = 1024;
 
 /// Whether a user metadata name, without its prefix, belongs to the envelope: such a name is neither taken from a
 /// client nor shown to one. Case is ignored.

@@ -1,4 +1,5 @@
 //! AES-GCM over a whole object, in pieces of any size: one machine that decrypts and one that only verifies.
+//! The one that encrypts is in `sealer.rs`.
 //!
 //! The last block and the tag are held back until the tag has been checked. What comes before is not authentic until
 //! then, so whoever drives the machine keeps it, or has verified the same bytes before. FORMAT.md, 18.4.
@@ -33,10 +34,22 @@ impl Keystream {
         Ok(Self { key: key.in_mode(DecryptingKey::ctr)?, iv })
     }
 
-    /// Decrypts content in place that begins at block `first`, counted from 0.
-    pub(super) fn decrypt(&self, first: u64, bytes: &mut [u8]) -> Result<(), Error> {
+    /// Encrypts or decrypts content in place that begins at block `first`, counted from 0.
+    pub(super) fn crypt(&self, first: u64, bytes: &mut [u8]) -> Result<(), Error> {
         let counter = u32::try_from(first).ok().and_then(|first| first.checked_add(FIRST)).ok_or(Error::Internal)?;
         self.apply(counter, bytes)
+    }
+
+    /// Encrypts a hash to a tag.
+    pub(super) fn mask(&self, hash: &mut [u8; BLOCK]) -> Result<(), Error> {
+        self.apply(1, hash)
+    }
+
+    /// The key of the hash: the encryption of the zero block, which is the keystream of that counter.
+    pub(super) fn hash_key(&self) -> Result<Zeroizing<[u8; BLOCK]>, Error> {
+        let mut hash_key = Zeroizing::new([0; BLOCK]);
+        self.apply_block([0; BLOCK], hash_key.as_mut_slice())?;
+        Ok(hash_key)
     }
 
     fn apply(&self, counter: u32, bytes: &mut [u8]) -> Result<(), Error> {
@@ -64,10 +77,7 @@ pub(super) struct Gcm {
 impl Gcm {
     pub(super) fn new(key: &AesKey, iv: [u8; 12], aad: &[u8]) -> Result<Self, Error> {
         let keystream = Keystream::new(key, iv)?;
-        // The hash key is the encryption of the zero block, which is the keystream of that counter.
-        let mut hash_key = Zeroizing::new([0; BLOCK]);
-        keystream.apply_block([0; BLOCK], hash_key.as_mut_slice())?;
-        let mut hash = GHash::new((&*hash_key).into());
+        let mut hash = GHash::new((&*keystream.hash_key()?).into());
         hash.update_padded(aad);
         Ok(Self { keystream, hash, aad_len: bits(aad)?, sealed_len: 0 })
     }
@@ -78,8 +88,22 @@ impl Gcm {
         self.update(body)?;
         let keystream = self.check(tag)?;
         let mut plain = Zeroizing::new(body.to_vec());
-        keystream.decrypt(0, &mut plain)?;
+        keystream.crypt(0, &mut plain)?;
         Ok(plain)
+    }
+
+    /// Seals a short message at once.
+    pub(super) fn seal(mut self, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut sealed = plain.to_vec();
+        self.encrypt(0, &mut sealed)?;
+        sealed.extend_from_slice(&self.tag()?.0);
+        Ok(sealed)
+    }
+
+    /// Encrypts in place what begins at block `first`: whole blocks, unless it is the last.
+    pub(super) fn encrypt(&mut self, first: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        self.keystream.crypt(first, bytes)?;
+        self.update(bytes)
     }
 
     /// Hashes ciphertext: whole blocks, unless it is the last.
@@ -89,19 +113,30 @@ impl Gcm {
         Ok(())
     }
 
-    fn check(mut self, tag: &[u8; BLOCK]) -> Result<Keystream, Error> {
-        let mut lengths = [0; BLOCK];
-        let (aad, body) = lengths.split_at_mut(8);
-        aad.copy_from_slice(&self.aad_len.to_be_bytes());
-        body.copy_from_slice(&self.sealed_len.to_be_bytes());
-        self.hash.update_padded(&lengths);
-        let mut found: [u8; BLOCK] = self.hash.finalize().into();
-        self.keystream.apply(1, &mut found)?;
-        if bool::from(found.ct_eq(tag)) { Ok(self.keystream) } else { Err(Error::Content) }
+    fn check(self, tag: &[u8; BLOCK]) -> Result<Keystream, Error> {
+        let (found, keystream) = self.tag()?;
+        if bool::from(found.ct_eq(tag)) { Ok(keystream) } else { Err(Error::Content) }
+    }
+
+    /// The tag of all that went through.
+    pub(super) fn tag(mut self) -> Result<([u8; BLOCK], Keystream), Error> {
+        self.hash.update_padded(&lengths(self.aad_len, self.sealed_len));
+        let mut tag: [u8; BLOCK] = self.hash.finalize().into();
+        self.keystream.mask(&mut tag)?;
+        Ok((tag, self.keystream))
     }
 }
 
-fn bits(bytes: &[u8]) -> Result<u64, Error> {
+/// The last block that is hashed: both lengths in bits.
+pub(super) fn lengths(aad: u64, sealed: u64) -> [u8; BLOCK] {
+    let mut lengths = [0; BLOCK];
+    let (first, second) = lengths.split_at_mut(8);
+    first.copy_from_slice(&aad.to_be_bytes());
+    second.copy_from_slice(&sealed.to_be_bytes());
+    lengths
+}
+
+pub(super) fn bits(bytes: &[u8]) -> Result<u64, Error> {
     u64::try_from(bytes.len()).ok().and_then(|len| len.checked_mul(8)).ok_or(Error::Internal)
 }
 
@@ -175,7 +210,7 @@ impl Stream {
 fn append(keystream: &Keystream, first: u64, sealed: &[u8], out: &mut BytesMut) -> Result<(), Error> {
     let start = out.len();
     out.put_slice(sealed);
-    keystream.decrypt(first, out.get_mut(start..).ok_or(Error::Internal)?)
+    keystream.crypt(first, out.get_mut(start..).ok_or(Error::Internal)?)
 }
 
 /// Decrypts a whole object. Nothing of it is authentic before [`finish`](Transform::finish) has succeeded.
@@ -274,7 +309,7 @@ mod tests {
             let key = AesKey::new(&[7; 32]).unwrap();
             let stream = Keystream::new(&key, bytes(row, "gcm_iv_hex").try_into().unwrap()).unwrap();
             let (mut found, mut expected) = ([0; 40], [0; 40]);
-            stream.decrypt(row["plaintext_offset"].as_u64().unwrap() / 16, &mut found).unwrap();
+            stream.crypt(row["plaintext_offset"].as_u64().unwrap() / 16, &mut found).unwrap();
             stream.apply_block(bytes(row, "counter_block_hex").try_into().unwrap(), &mut expected).unwrap();
             assert_eq!(found, expected);
         }
@@ -283,9 +318,9 @@ mod tests {
     #[test]
     fn the_counter_never_wraps() {
         let stream = Keystream::new(&AesKey::new(&[7; 32]).unwrap(), [1; 12]).unwrap();
-        assert!(stream.decrypt(u64::from(u32::MAX) - 2, &mut [0; 16]).is_ok());
+        assert!(stream.crypt(u64::from(u32::MAX) - 2, &mut [0; 16]).is_ok());
         for first in [u64::from(u32::MAX) - 1, u64::from(u32::MAX) + 1, u64::MAX] {
-            assert_eq!(stream.decrypt(first, &mut [0; 16]), Err(Error::Internal));
+            assert_eq!(stream.crypt(first, &mut [0; 16]), Err(Error::Internal));
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
@@ -28,6 +28,24 @@ pub(super) fn texts(json: &str) -> Option<BTreeMap<String, String>> {
 /// Parses one JSON object of strings and numbers, or `None`.
 pub(super) fn values(json: &[u8]) -> Option<BTreeMap<String, Value>> {
     parse(json)
+}
+
+/// Writes one JSON object without white space, in ASCII: S3 mangles headers beyond it, and a client in C++ reads an
+/// instruction file up to the first blank.
+pub(super) fn write(map: &BTreeMap<String, String>) -> Option<String> {
+    let json = serde_json::to_string(map).ok()?;
+    let mut ascii = String::with_capacity(json.len());
+    for character in json.chars() {
+        if matches!(character, ' '..='~') {
+            ascii.push(character);
+            continue;
+        }
+        // These stand within strings only, where control characters are escaped already.
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            write!(ascii, "\\u{unit:04x}").ok()?;
+        }
+    }
+    (ascii.len() <= MAX_JSON_LEN).then_some(ascii)
 }
 
 fn parse<'a, V: Deserialize<'a>>(json: &'a [u8]) -> Option<BTreeMap<String, V>> {
@@ -119,6 +137,17 @@ mod tests {
         ] {
             assert_eq!(texts(json), None, "{json}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_compact_ascii_and_read_back() {
+        let map =
+            BTreeMap::from([("a".to_owned(), "é\u{1f600} \"\u{7f}\n/".to_owned()), ("b".to_owned(), String::new())]);
+        let json = write(&map).unwrap();
+        assert_eq!(json, r#"{"a":"\u00e9\ud83d\ude00 \"\u007f\n/","b":""}"#);
+        assert_eq!(texts(&json), Some(map));
+        assert_eq!(write(&BTreeMap::new()).unwrap(), "{}");
+        assert_eq!(write(&BTreeMap::from([("a".to_owned(), "b".repeat(MAX_JSON_LEN))])), None);
     }
 
     #[test]

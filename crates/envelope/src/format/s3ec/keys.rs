@@ -7,7 +7,10 @@ use std::fmt;
 use aws_lc_rs::cipher::{AES_128, AES_192, AES_256, DecryptingKey, UnboundCipherKey};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rsa::{KeyPair, OaepPrivateDecryptingKey, Pkcs1PrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::rsa::{
+    KeyPair, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, Pkcs1PrivateDecryptingKey, PrivateDecryptingKey,
+    PublicEncryptingKey,
+};
 use hkdf::Hkdf;
 use sha2::Sha512;
 use subtle::ConstantTimeEq;
@@ -34,7 +37,11 @@ pub struct RsaMasterKey {
     pub(super) substitutes: Substitutes,
     pub(super) oaep: OaepPrivateDecryptingKey,
     pub(super) pkcs1: Pkcs1PrivateDecryptingKey,
+    public: PublicEncryptingKey,
 }
+
+/// An RSA public key that wraps data keys and cannot unwrap them.
+pub struct RsaPublicKey(pub(super) OaepPublicEncryptingKey);
 
 /// A wrapping key that is not in KMS.
 #[derive(Debug)]
@@ -114,8 +121,8 @@ impl RsaMasterKey {
         let invalid = Error::InvalidKey { problem: "an RSA key is PKCS #8 in DER, of 2048 to 8192 bits" };
         let key = PrivateDecryptingKey::from_pkcs8(der).map_err(|_| invalid.clone())?;
         let oaep = OaepPrivateDecryptingKey::new(key.clone()).map_err(|_| invalid.clone())?;
-        let substitutes = Substitutes::new(der)?;
-        Ok(Self { substitutes, oaep, pkcs1: Pkcs1PrivateDecryptingKey::new(key).map_err(|_| invalid)? })
+        let (substitutes, public) = (Substitutes::new(der)?, key.public_key());
+        Ok(Self { substitutes, oaep, pkcs1: Pkcs1PrivateDecryptingKey::new(key).map_err(|_| invalid)?, public })
     }
 
     /// Takes a private key of 2048 to 8192 bits in the DER form of PKCS #1.
@@ -130,22 +137,56 @@ impl RsaMasterKey {
     }
 }
 
+impl RsaPublicKey {
+    /// Takes a public key of 2048 to 8192 bits in the DER form of X.509 (`SubjectPublicKeyInfo`).
+    ///
+    /// # Errors
+    /// [`Error::InvalidKey`] when the bytes are no such key.
+    pub fn from_spki_der(der: &[u8]) -> Result<Self, Error> {
+        Self::of(PublicEncryptingKey::from_der(der).ok())
+    }
+
+    /// The public half of a private key.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKey`] when the key cannot be used so.
+    pub fn of_private(key: &RsaMasterKey) -> Result<Self, Error> {
+        Self::of(Some(key.public.clone()))
+    }
+
+    fn of(key: Option<PublicEncryptingKey>) -> Result<Self, Error> {
+        let invalid = Error::InvalidKey { problem: "an RSA public key is X.509 in DER, of 2048 to 8192 bits" };
+        key.and_then(|key| OaepPublicEncryptingKey::new(key).ok()).map(Self).ok_or(invalid)
+    }
+}
+
+/// The commitment and the content key of format V3.
+pub(super) fn derived(key: &AesKey, message_id: &[u8; 28]) -> Result<([u8; 28], AesKey), Error> {
+    let key: &[u8; 32] = key.bytes().try_into().map_err(|_| Error::Unwrap)?;
+    let derived = |purpose: &[u8]| cipher::derive(key, message_id, &[&[0x00, 0x73], purpose]);
+    // 28 and 32 bytes of HKDF-SHA-512 are the beginning of one HMAC, so the shorter is the longer one cut.
+    let commitment = *derived(b"COMMITKEY").first_chunk::<28>().ok_or(Error::Internal)?;
+    Ok((commitment, AesKey::new(derived(b"DERIVEKEY").as_slice()).ok_or(Error::Internal)?))
+}
+
 /// The content key of format V3, once the data key has proved to be the one the object commits to.
 pub(super) fn committed(key: &AesKey, commitment: &Commitment) -> Result<AesKey, Error> {
-    let key: &[u8; 32] = key.bytes().try_into().map_err(|_| Error::Unwrap)?;
-    let derived = |purpose: &[u8]| cipher::derive(key, &commitment.message_id, &[&[0x00, 0x73], purpose]);
-    // 28 and 32 bytes of HKDF-SHA-512 are the beginning of one HMAC, so the shorter is the longer one cut.
-    let found = derived(b"COMMITKEY");
-    let found = found.first_chunk::<28>().ok_or(Error::Internal)?;
+    let (found, content_key) = derived(key, &commitment.message_id)?;
     if !bool::from(found.ct_eq(&commitment.commitment)) {
         return Err(Error::Commitment);
     }
-    AesKey::new(derived(b"DERIVEKEY").as_slice()).ok_or(Error::Internal)
+    Ok(content_key)
 }
 
 impl fmt::Debug for AesMasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AesMasterKey")
+    }
+}
+
+impl fmt::Debug for RsaPublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RsaPublicKey")
     }
 }
 
@@ -199,5 +240,6 @@ mod tests {
         }
         assert!(AesMasterKey::from_bytes(&[0; 32]).is_err());
         assert!(RsaMasterKey::from_pkcs8_der(b"key").is_err());
+        assert!(RsaPublicKey::from_spki_der(b"key").is_err());
     }
 }

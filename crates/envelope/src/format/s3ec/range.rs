@@ -90,7 +90,7 @@ impl Cipher {
         match self {
             Self::Ctr(keystream, next) => {
                 out.put_slice(sealed);
-                keystream.decrypt(*next, out.get_mut(start..).ok_or(Error::Internal)?)?;
+                keystream.crypt(*next, out.get_mut(start..).ok_or(Error::Internal)?)?;
                 let blocks = u64::try_from(sealed.len().div_ceil(BLOCK)).map_err(|_| Error::Internal)?;
                 *next = next.checked_add(blocks).ok_or(Error::Internal)?;
             }

@@ -1,4 +1,4 @@
-//! Unwraps data keys with keys that are at hand. The one match on [`Wrap`] and the kind of key lives here.
+//! Wraps and unwraps data keys with keys that are at hand. The one match on [`Wrap`] and the kind of key lives here.
 //!
 //! Wraps that authenticate fail with one error. Those of format V1 do not authenticate, and a failure that shows would
 //! let somebody who can write the bucket ask the key questions: they go on with a substitute that nobody can foresee,
@@ -6,6 +6,9 @@
 
 mod aes;
 mod rsa;
+
+pub(super) use aes::gcm_wrapped;
+pub(super) use rsa::oaep_sha1_wrapped;
 
 use super::Error;
 use super::algorithms::Wrap;

@@ -16,6 +16,17 @@ pub(super) fn gcm(key: &AesKey, wrapped: &[u8], bound: &[u8]) -> Result<AesKey, 
     AesKey::new(&plain).ok_or(Error::Unwrap)
 }
 
+/// The same for writing.
+pub(in super::super) fn gcm_wrapped(
+    key: &AesKey,
+    nonce: [u8; 12],
+    plain: &AesKey,
+    bound: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let sealed = Gcm::new(key, nonce, bound)?.seal(plain.bytes())?;
+    Ok([nonce.as_slice(), &sealed].concat())
+}
+
 /// RFC 3394 with the default check value.
 pub(super) fn key_wrap(key: &AesKey, wrapped: &[u8]) -> Result<AesKey, Error> {
     let len = wrapped.len().checked_sub(8).filter(|len| matches!(len, 16 | 24 | 32)).ok_or(Error::Unwrap)?;

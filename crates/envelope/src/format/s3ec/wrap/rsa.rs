@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::super::Error;
-use super::super::keys::{AesKey, RsaMasterKey};
+use super::super::keys::{AesKey, RsaMasterKey, RsaPublicKey};
 
 /// `length || key || name of the content algorithm`.
 pub(super) fn oaep_sha1(key: &RsaMasterKey, wrapped: &[u8], bound: &[u8]) -> Result<AesKey, Error> {
@@ -20,6 +20,16 @@ pub(super) fn oaep_sha1(key: &RsaMasterKey, wrapped: &[u8], bound: &[u8]) -> Res
         }
         AesKey::new(key).ok_or(Error::Unwrap)
     })
+}
+
+/// The same for writing. The padding's randomness is the library's own: it takes none from outside.
+pub(in super::super) fn oaep_sha1_wrapped(key: &RsaPublicKey, plain: &AesKey, bound: &[u8]) -> Result<Vec<u8>, Error> {
+    let len = u8::try_from(plain.bytes().len()).map_err(|_| Error::Internal)?;
+    let plain = Zeroizing::new([&[len], plain.bytes(), bound].concat());
+    let mut wrapped = vec![0; key.0.ciphertext_size()];
+    let written = key.0.encrypt(&OAEP_SHA1_MGF1SHA1, &plain, &mut wrapped, None).map_err(|_| Error::Internal)?.len();
+    wrapped.truncate(written);
+    Ok(wrapped)
 }
 
 /// The key alone. The mask hash is SHA-256 as Bouncy Castle has it; the JDK's own provider used SHA-1 there, which
