@@ -127,9 +127,13 @@ def server_store():
 
 
 class Sealgate:
-    """One running daemon. `store` is None for the embedded store, or what server_store() says; there unfinished uploads live in the bucket."""
+    """One running daemon.
 
-    def __init__(self, binary, folder, store=None):
+    `store` is None for the embedded store, or what server_store() says; there unfinished uploads live in the bucket unless `uploads` says
+    otherwise. `settings` are lines of keys and rules in place of those that the clients' suite has.
+    """
+
+    def __init__(self, binary, folder, store=None, settings=None, uploads="bucket"):
         self.folder, self.store = pathlib.Path(folder), store
         self.ca, cert, key = certificates(folder)
         self.key_file = self.folder / "wrapping.key"
@@ -137,16 +141,14 @@ class Sealgate:
             'listen = "127.0.0.1:0"', 'admin = "127.0.0.1:0"', f'data = "{self.folder}/data"',
             "[tls]", 'listen = "127.0.0.1:0"', f'cert = "{cert}"', f'key = "{key}"',
             "[log]", 'format = "json"',
-            "[[keys]]", 'id = "clients-1"', 'kind = "aes"',
-            f'secret = "{secret_file(self.key_file, f"sealgate-key-1 {base64.b64encode(KEY).decode()}")}"',
             "[[clients]]", f'access_key = "{ACCESS}"', f'secret = "{secret_file(self.folder / "client.secret", SECRET)}"',
-            "[[rules]]", 'bucket = "*"', "[[rules]]", 'bucket = "md5-*"', 'etag = "md5"',
+            *(self._usual() if settings is None else settings),
             "[store]",
         ]
         if store:
             secret = secret_file(self.folder / "store.secret", store["secret"])
             config += ['kind = "s3"', f'endpoint = "{store["endpoint"]}"', f'region = "{REGION}"',
-                       f'access_key = "{store["access_key"]}"', f'secret = "{secret}"', 'uploads = "bucket"']
+                       f'access_key = "{store["access_key"]}"', f'secret = "{secret}"', f'uploads = "{uploads}"']
         else:
             config += ['kind = "directory"', f'path = "{self.folder}/store"']
         (self.folder / "sealgate.toml").write_text("\n".join(config) + "\n")
@@ -156,6 +158,13 @@ class Sealgate:
         self.log, self.addresses, self.heard = [], {}, threading.Condition()
         threading.Thread(target=self._listen, daemon=True).start()
         self._await_ready()
+
+    def _usual(self):
+        return [
+            "[[keys]]", 'id = "clients-1"', 'kind = "aes"',
+            f'secret = "{secret_file(self.key_file, f"sealgate-key-1 {base64.b64encode(KEY).decode()}")}"',
+            "[[rules]]", 'bucket = "*"', "[[rules]]", 'bucket = "md5-*"', 'etag = "md5"',
+        ]
 
     def _listen(self):
         for line in self.process.stderr:
