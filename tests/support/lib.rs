@@ -11,6 +11,7 @@ pub mod aws_chunked;
 pub mod bare;
 pub mod bytes;
 pub mod checksum;
+pub mod command;
 pub mod daemon;
 mod equal_parts;
 pub mod request;

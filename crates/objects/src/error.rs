@@ -126,6 +126,14 @@ pub enum Error {
         /// Which checksum.
         name: envelope::ChecksumName,
     },
+    /// The store answered a request of ours with a refusal.
+    #[error("the store refused with {code}: {message}")]
+    Refused {
+        /// Its error code.
+        code: String,
+        /// Its words.
+        message: String,
+    },
     /// The store could not be reached or broke off.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -28,6 +28,7 @@ pub use attributes::Attributes;
 pub(crate) use self::answer::content_length;
 pub(crate) use self::facts::store_etag;
 pub(crate) use self::found::is_marker;
+pub(crate) use self::opening::blame;
 
 use self::answer::{covered, pin, plain_object, sealed_object};
 use self::found::Found;

@@ -36,6 +36,12 @@ impl SealedObjects {
         Ok((Envelope::new(envelope.upload(), to.rule.binding, wrapped, &keys), keys))
     }
 
+    /// Whether the data key of `envelope` is wrapped as those of new objects under `rule` are.
+    pub(crate) fn is_current(&self, rule: &Rule, envelope: &Envelope) -> bool {
+        let wrapped = envelope.encrypted_data_key();
+        wrapped.key_id == *self.policies.keyring().primary_id() && envelope.binding_mode() == rule.binding
+    }
+
     /// Writes `metadata` into `headers` as `rule` wants it kept, sealed anew where it is sealed.
     pub(crate) fn write_metadata(
         &self,

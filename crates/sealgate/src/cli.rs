@@ -1,9 +1,12 @@
 //! The command line: what can be asked for, and the help for it.
 
+mod operate;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::operate::{Completions, Depth, Get, Inspect, StoreFlags, Verify};
 use crate::settings::Overrides;
 
 /// A local S3 endpoint that seals everything passing through it.
@@ -45,6 +48,20 @@ pub(crate) enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(Config),
+    /// Say what an object is: format, key, binding, lengths, parts, checks. Its content is not read.
+    #[command(after_long_help = operate::INSPECT_EXAMPLES)]
+    Inspect(Inspect),
+    /// Read an object from the store without a server: into a file, or to standard output.
+    #[command(after_long_help = operate::GET_EXAMPLES)]
+    Get(Get),
+    /// Prove that what is stored is what was sealed: envelopes and footers, or every byte.
+    #[command(after_long_help = operate::VERIFY_EXAMPLES)]
+    Verify(Verify),
+    /// Print a shell's completions.
+    #[command(after_long_help = operate::COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+    /// Print the manual, for `man -l -` or a file `sealgate.1`.
+    Man,
 }
 
 const SERVE_EXAMPLES: &str = "\

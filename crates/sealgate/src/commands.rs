@@ -1,13 +1,23 @@
 //! The commands, one file each. They are thin: the work is done in other rooms.
 
+mod completions;
 mod config;
+mod get;
+mod inspect;
 mod keygen;
+mod man;
 mod serve;
+mod verify;
 
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, Config};
+use anyhow::{Context, anyhow};
+use objects::{ObjectRef, SealedObjects};
+
+use crate::cli::{Cli, Command, Config, StoreFlags};
 use crate::failure::Failure;
+use crate::operate::Address;
+use crate::{settings, wiring};
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
@@ -15,7 +25,32 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(flags) => serve::run(&flags.into()),
         Command::Keygen(keygen) => keygen::run(keygen),
         Command::Config(Config::Check(flags)) => config::check(&flags.into()),
+        Command::Inspect(asked) => inspect::run(asked),
+        Command::Get(asked) => get::run(asked),
+        Command::Verify(asked) => verify::run(asked),
+        Command::Completions(asked) => completions::run(&asked),
+        Command::Man => man::run(),
     }
+}
+
+/// Does something with objects, with the settings that `serve` would have, and with nothing made that is not there.
+fn with_objects<F>(flags: StoreFlags, work: impl FnOnce(SealedObjects) -> F) -> Result<ExitCode, Failure>
+where
+    F: Future<Output = Result<ExitCode, Failure>>,
+{
+    let settings = settings::load(&flags.into())?.settings;
+    crate::telemetry::install(&settings.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let ended = runtime.block_on(async { work(wiring::objects_alone(&settings).await?).await });
+    // Whatever still runs is of no use to anybody.
+    runtime.shutdown_background();
+    ended
+}
+
+/// The object that an address names.
+fn object_at(address: &Address, version: Option<String>) -> Result<ObjectRef, Failure> {
+    let object = address.object(version);
+    object.ok_or_else(|| Failure::Settings(anyhow!("{address} names a bucket; an object is wanted: s3://BUCKET/KEY")))
 }
 
 /// Says something on standard output, for people and pipes.

@@ -40,6 +40,18 @@ impl FirstRun {
         Ok(Self { keys, credential, data: Some(data) })
     }
 
+    /// Finds what an earlier run made, for commands that make nothing. Clients are of no use to them.
+    pub(crate) fn find(settings: &Settings) -> anyhow::Result<Self> {
+        let inside = matches!(settings.store, StoreSettings::Directory(None));
+        let no_keys = settings.keys.is_empty();
+        let data = if inside || no_keys { Some(data_directory(&settings.data)?) } else { None };
+        let keys = match data.as_ref().map(|data| data.join("keys")) {
+            Some(directory) if no_keys && directory.exists() => keys_in(&directory)?,
+            _ => Vec::new(),
+        };
+        Ok(Self { keys, credential: None, data })
+    }
+
     /// The id of the key that wraps new objects, when the keys are these.
     pub(crate) fn primary(&self) -> Option<&str> {
         self.keys.last().map(|key| key.id.as_str())

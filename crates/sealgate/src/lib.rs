@@ -9,6 +9,7 @@ mod commands;
 mod failure;
 mod files;
 mod firstrun;
+mod operate;
 mod server;
 mod settings;
 mod sweep;

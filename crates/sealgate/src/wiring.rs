@@ -3,6 +3,7 @@
 //! Nothing is decided here that settings or another room decide; each part is made, given what it needs
 //! and handed on.
 
+mod alone;
 mod directory;
 mod keys;
 mod probe;
@@ -19,6 +20,7 @@ use objects::{
 };
 use s3s::auth::SecretKey;
 
+pub(crate) use self::alone::objects_alone;
 use self::directory::Directory;
 use self::keys::Keys;
 use self::probe::StoreProbe;
@@ -42,26 +44,28 @@ pub(crate) struct Wired {
 
 /// Follows the settings' references and puts the rooms together. Nothing is bound and no store is asked.
 pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired, Failure> {
-    let Keys { sealing, masters } = keys::keys(settings, local).await.map_err(Failure::Settings)?;
-    tracing::info!(?sealing, ?masters, "keys are read; the first one seals");
+    let (mut objects, store) = objects(settings, local).await?;
     let clients = clients(settings, local).await.map_err(Failure::Settings)?;
-    let store = store(settings, local).await?;
-    let rules = settings.rules.iter().map(rule).collect();
-    let policies = PolicyTable::new(rules, Arc::new(sealing));
     let probe = Box::new(StoreProbe::new(Arc::clone(&store)));
-    let uploads = uploads(settings, &store)?;
-    let mut objects = SealedObjects::new(store, policies, Arc::new(SystemRandom));
-    if let Some(uploads) = uploads {
+    if let Some(uploads) = uploads(settings, &store)? {
         objects = objects.with_uploads(uploads);
     }
     if let Some(facts) = facts(settings) {
         objects = objects.with_facts(facts);
     }
-    if settings.equal_parts {
-        objects = objects.with_equal_parts();
-    }
     let gateway = Gateway::with_options(objects.clone(), clients, options(settings));
     Ok(Wired { gateway, probe, objects })
+}
+
+/// Objects with the keys and rules of the settings, and the store they lie in: what a server and a command have in common.
+async fn objects(settings: &Settings, local: &FirstRun) -> Result<(SealedObjects, Arc<dyn Store>), Failure> {
+    let Keys { sealing, masters } = keys::keys(settings, local).await.map_err(Failure::Settings)?;
+    tracing::info!(?sealing, ?masters, "keys are read; the first one seals");
+    let store = store(settings, local).await?;
+    let rules = settings.rules.iter().map(rule).collect();
+    let policies = PolicyTable::new(rules, Arc::new(sealing));
+    let objects = SealedObjects::new(Arc::clone(&store), policies, Arc::new(SystemRandom));
+    Ok((if settings.equal_parts { objects.with_equal_parts() } else { objects }, store))
 }
 
 /// Where unfinished multipart uploads are remembered: in the buckets, or in the data directory when there can be one.

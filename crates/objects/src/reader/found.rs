@@ -90,7 +90,7 @@ impl SealedObjects {
     }
 
     /// Number and plaintext length of each part of an object whose headers were seen; `None` when it has none.
-    pub(super) async fn parts_of(&self, at: &ObjectRef, headers: &HeaderMap) -> Result<Option<Vec<(u16, u64)>>, Error> {
+    pub(crate) async fn parts_of(&self, at: &ObjectRef, headers: &HeaderMap) -> Result<Option<Vec<(u16, u64)>>, Error> {
         let envelope = metadata::envelope(headers)?.filter(|envelope| envelope.upload() == Upload::Multipart);
         let Some(envelope) = envelope else { return Ok(None) };
         let rule = self.rule(&at.bucket, &at.key)?;

@@ -70,7 +70,7 @@ pub(super) async fn collect(body: Body, limit: u64) -> Result<Bytes, Error> {
 }
 
 /// Tells a stored object that is wrong from a store that broke off.
-fn blame(error: BoxError) -> Error {
+pub(crate) fn blame(error: BoxError) -> Error {
     match error.downcast::<envelope::Error>() {
         Ok(error) => Error::Integrity(error.to_string()),
         Err(error) => match error.downcast::<StoreError>() {

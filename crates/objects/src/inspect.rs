@@ -1,0 +1,207 @@
+//! What there is to say about one stored object, without its content: how it is sealed, with which key, and whether that holds.
+//!
+//! Unlike a read it does not stop at the first thing that is wrong: each check says for itself how it ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use envelope::{Envelope, Upload, layout};
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::policy::{Contents, Rule};
+use crate::reader::{content_length, is_marker, store_etag};
+use crate::{Error, Facts, ObjectRef, SealedObjects, metadata};
+
+/// What an object at the store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Ours, uploaded in one request.
+    Sealed,
+    /// Ours, uploaded in parts.
+    SealedInParts,
+    /// It says that it is ours, in words that are not.
+    Broken,
+    /// Nothing in its metadata says that it is sealed.
+    Unsealed,
+    /// A directory's marker, in which there is nothing to seal.
+    Marker,
+}
+
+impl Format {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sealed => "sealed",
+            Self::SealedInParts => "sealed-in-parts",
+            Self::Broken => "broken",
+            Self::Unsealed => "unsealed",
+            Self::Marker => "marker",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What it is.
+    pub name: &'static str,
+    /// What is wrong with it, if anything is.
+    pub problem: Option<String>,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Inspection {
+    /// What the object is.
+    pub format: Format,
+    /// The store's answer headers.
+    pub headers: HeaderMap,
+    /// The store's ETag.
+    pub store_etag: Option<String>,
+    /// Its length at the store.
+    pub stored_len: u64,
+    /// The length of its content, as far as it could be found out.
+    pub plain_len: Option<u64>,
+    /// The bucket pattern of the rule that holds for it.
+    pub rule: String,
+    /// How its key is wrapped.
+    pub wrap: Option<Wrap>,
+    /// What its end says about the content.
+    pub facts: Option<Arc<Facts>>,
+    /// Number and content length of each part, of objects uploaded in parts.
+    pub parts: Option<Vec<(u16, u64)>>,
+    /// The client's metadata.
+    pub metadata: BTreeMap<String, String>,
+    /// What was checked, in order. Nothing is looked at behind the first problem that hides it.
+    pub checks: Vec<Check>,
+}
+
+/// What an envelope says about its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrap {
+    /// The wrapping key's name.
+    pub key_id: String,
+    /// How the data key is wrapped.
+    pub algorithm: String,
+    /// What it is bound to: `object`, `key` or `none`.
+    pub binding: &'static str,
+    /// Whether that is how the rule writes new objects.
+    pub is_current: bool,
+}
+
+impl Inspection {
+    /// Whether nothing was found to be wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.checks.iter().all(|check| check.problem.is_none())
+    }
+
+    fn is_unsealed(&mut self, at: &ObjectRef, rule: &Rule) {
+        self.plain_len = Some(self.stored_len);
+        self.metadata = metadata::clear(&self.headers);
+        let marker = is_marker(at, &self.headers);
+        if marker {
+            self.format = Format::Marker;
+        }
+        let strange = rule.contents == Contents::Sealed && !marker;
+        let allowed = if strange { Err(Error::NotSealed { rule: rule.buckets.clone() }) } else { Ok(()) };
+        self.check("allowed by its rule", allowed);
+    }
+
+    fn check<T>(&mut self, name: &'static str, outcome: Result<T, Error>) -> Option<T> {
+        let (value, problem) = match outcome {
+            Ok(value) => (Some(value), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        self.checks.push(Check { name, problem });
+        value
+    }
+}
+
+impl SealedObjects {
+    /// Looks at an object: its envelope, key, metadata and end, and not at its content. `None` when there is no such object.
+    ///
+    /// # Errors
+    /// Why it could not be looked at at all. What is wrong with the object itself is among the checks.
+    pub async fn inspect(&self, at: &ObjectRef) -> Result<Option<Inspection>, Error> {
+        let rule = self.rule(&at.bucket, &at.key)?;
+        let head = self.ask(Method::HEAD, at.uri()?, HeaderMap::new()).await?;
+        match head.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => return Ok(None),
+            status => return Err(Error::Refused { code: status.to_string(), message: "to HEAD".into() }),
+        }
+        let mut found = Inspection::new(rule, head.into_parts().0.headers)?;
+        if rule.contents == Contents::Plain {
+            found.plain_len = Some(found.stored_len);
+            found.metadata = metadata::clear(&found.headers);
+            return Ok(Some(found));
+        }
+        match metadata::envelope(&found.headers) {
+            Ok(None) => found.is_unsealed(at, rule),
+            envelope => self.inspect_sealed(at, rule, envelope, &mut found).await,
+        }
+        Ok(Some(found))
+    }
+
+    async fn inspect_sealed(
+        &self,
+        at: &ObjectRef,
+        rule: &Rule,
+        envelope: Result<Option<Envelope>, Error>,
+        found: &mut Inspection,
+    ) {
+        found.format = Format::Broken;
+        let Some(Some(envelope)) = found.check("envelope", envelope) else { return };
+        found.format = if envelope.upload() == Upload::Put { Format::Sealed } else { Format::SealedInParts };
+        if envelope.upload() == Upload::Put {
+            found.plain_len = layout::plain_len(found.stored_len);
+        }
+        found.wrap = Some(self.wrap_of(rule, &envelope));
+        let Some(keys) = found.check("data key", self.unlock(at, rule, &envelope).await) else { return };
+        if let Some(metadata) = found.check("metadata", metadata::opened(&found.headers, &keys)) {
+            found.metadata = metadata;
+        }
+        let facts = self.facts_of(at, rule, &found.headers).await;
+        let Some(facts) = found.check("summary", facts) else { return };
+        found.plain_len = Some(facts.plain_len);
+        found.facts = Some(facts);
+        if envelope.upload() == Upload::Multipart {
+            let parts = self.parts_of(at, &found.headers).await;
+            found.parts = found.check("table of parts", parts).flatten();
+        }
+    }
+
+    pub(crate) fn wrap_of(&self, rule: &Rule, envelope: &Envelope) -> Wrap {
+        let wrapped = envelope.encrypted_data_key();
+        Wrap {
+            key_id: wrapped.key_id.to_string(),
+            algorithm: wrapped.algorithm.to_string(),
+            binding: match envelope.binding_mode() {
+                envelope::BindingMode::Object => "object",
+                envelope::BindingMode::Key => "key",
+                envelope::BindingMode::None => "none",
+            },
+            is_current: self.is_current(rule, envelope),
+        }
+    }
+}
+
+impl Inspection {
+    fn new(rule: &Rule, headers: HeaderMap) -> Result<Self, Error> {
+        Ok(Self {
+            format: Format::Unsealed,
+            store_etag: store_etag(&headers).map(str::to_owned),
+            stored_len: content_length(&headers)?,
+            headers,
+            plain_len: None,
+            rule: rule.buckets.clone(),
+            wrap: None,
+            facts: None,
+            parts: None,
+            metadata: BTreeMap::new(),
+            checks: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! Every command as it is typed: what it answers, how it refuses, and the status scripts rely on.
+//!
+//! Nothing here needs a server or a store that answers.
+
+#![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
+
+use std::path::Path;
+
+use sealgate_tests::command::{Ended, Run};
+use tempfile::TempDir;
+
+fn run(home: &TempDir, arguments: &[&str]) -> Ended {
+    Run::new(Path::new(env!("CARGO_BIN_EXE_sealgate-under-test")), home.path(), arguments).run()
+}
+
+/// Settings of a store that nobody should ask.
+fn home() -> TempDir {
+    let home = TempDir::new().unwrap();
+    run(&home, &["keygen", "--id", "k"]).check(0);
+    let text = "[store]\nkind = \"s3\"\nendpoint = \"http://127.0.0.1:1\"\naccess_key = \"a\"\nsecret = \"env:HOME\"\n\
+        [[keys]]\nid = \"k\"\nsecret = \"file:k.key\"\n";
+    std::fs::write(home.path().join("a.toml"), text).unwrap();
+    home
+}
+
+/// The commands that work on objects, with an address for each.
+const ON_OBJECTS: [&[&str]; 3] = [&["inspect", "s3://b/k"], &["get", "s3://b/k"], &["verify", "s3://b/k"]];
+
+#[test]
+fn every_command_has_help_with_examples() {
+    let home = TempDir::new().unwrap();
+    for command in ["serve", "keygen", "inspect", "get", "verify", "completions"] {
+        let help = run(&home, &[command, "--help"]).expect(0);
+        assert!(help.out.contains("Examples:"), "{command}: {}", help.out);
+    }
+}
+
+#[test]
+fn what_is_no_address_is_refused() {
+    let home = home();
+    for command in ["inspect", "get", "verify"] {
+        for address in ["b/k", "s3:b/k", "s3://", "https://b/k"] {
+            let refused = run(&home, &[command, address]).expect(64);
+            assert!(refused.err.contains("s3://BUCKET"), "{refused:?}");
+        }
+    }
+    for command in ["inspect", "get"] {
+        let refused = run(&home, &[command, "s3://bucket", "--config", "a.toml"]).expect(64);
+        assert!(refused.err.contains("names a bucket"), "{refused:?}");
+    }
+}
+
+#[test]
+fn impossible_flags_are_refused() {
+    let home = home();
+    for flags in [["--concurrency", "0"], ["--concurrency", "1000"], ["--rate", "0"], ["--depth", "deep"]] {
+        let refused = run(&home, &["verify", "s3://b", flags[0], flags[1]]).expect(64);
+        assert!(refused.err.contains(flags[0]), "{refused:?}");
+    }
+}
+
+#[test]
+fn settings_are_those_of_serve_and_as_strict() {
+    let home = home();
+    std::fs::write(home.path().join("wrong.toml"), "[store]\nknid = \"s3\"\n").unwrap();
+    for command in ON_OBJECTS {
+        let refused = run(&home, &[command, &["--config", "wrong.toml"]].concat()).expect(64);
+        assert!(refused.err.contains("did you mean `kind`?"), "{refused:?}");
+        let refused = run(&home, &[command, &["--config", "missing.toml"]].concat()).expect(64);
+        assert!(refused.err.contains("cannot read missing.toml"), "{refused:?}");
+    }
+}
+
+#[test]
+fn nothing_is_made_that_is_not_there() {
+    let home = TempDir::new().unwrap();
+    for command in ON_OBJECTS {
+        let refused = run(&home, command).expect(64);
+        assert!(refused.err.contains("there is no key"), "{refused:?}");
+    }
+    run(&home, &["keygen", "--id", "k"]).check(0);
+    std::fs::write(home.path().join("a.toml"), "[[keys]]\nid = \"k\"\nsecret = \"file:k.key\"\n").unwrap();
+    for command in ON_OBJECTS {
+        let refused = run(&home, &[command, &["--config", "a.toml"]].concat()).expect(64);
+        assert!(refused.err.contains("there is no store in"), "{refused:?}");
+    }
+    assert!(!home.path().join(".local").exists());
+}
+
+#[test]
+fn a_store_that_cannot_be_reached_is_a_failure() {
+    let home = home();
+    for command in ON_OBJECTS {
+        let failed = run(&home, &[command, &["--config", "a.toml"]].concat()).expect(1);
+        assert!(failed.err.contains("the store cannot be reached"), "{failed:?}");
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_task_is_refused() {
+    let home = home();
+    std::fs::write(home.path().join("c.json"), r#"{"task":"verify s3://b/other","after":"k","failed":[]}"#).unwrap();
+    let refused = run(&home, &["verify", "s3://b/k", "--checkpoint", "c.json", "--config", "a.toml"]).expect(64);
+    assert!(refused.err.contains("another task: verify s3://b/other"), "{refused:?}");
+    std::fs::write(home.path().join("c.json"), "something of mine").unwrap();
+    let refused = run(&home, &["verify", "s3://b/k", "--checkpoint", "c.json", "--config", "a.toml"]).expect(64);
+    assert!(refused.err.contains("is no checkpoint"), "{refused:?}");
+    assert_eq!(std::fs::read(home.path().join("c.json")).unwrap(), b"something of mine");
+}
+
+#[test]
+fn shells_and_the_manual_know_every_command() {
+    let home = TempDir::new().unwrap();
+    let commands = ["serve", "keygen", "inspect", "get", "verify", "completions"];
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(&home, &["completions", shell]).expect(0).out;
+        assert!(commands.iter().all(|command| script.contains(command)), "{shell}");
+    }
+    assert_eq!(run(&home, &["completions", "cmd"]).status, 64);
+    let manual = run(&home, &["man"]).expect(0).out;
+    assert!(manual.starts_with(".ie") || manual.contains(".TH sealgate 1"), "{manual}");
+    for command in commands {
+        assert!(manual.contains(&format!(".SH \"SEALGATE {}\"", command.to_uppercase())), "{command}: {manual}");
+    }
+    assert!(manual.contains("\\-\\-checkpoint"), "{manual}");
+}

@@ -1,0 +1,9 @@
+//! What operators do to stored objects with the commands of the binary, beside a daemon that clients go on using.
+//!
+//! The store is real and the commands are processes. What they leave is looked at through the daemon and at the store itself.
+
+#![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
+
+mod inspect;
+mod scene;
+mod verify;
