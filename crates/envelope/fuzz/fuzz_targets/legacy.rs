@@ -9,16 +9,18 @@ use std::sync::LazyLock;
 use bytes::BytesMut;
 use envelope::Transform;
 use envelope::legacy::kms_cbc::{self, Padding};
-use envelope::legacy::{Error, OpenPlan, fileson, key_sidecar};
+use envelope::legacy::{Error, OpenPlan, fileson, key_sidecar, rclone_crypt};
 use envelope::s3ec::{Extent, Measure};
 use libfuzzer_sys::fuzz_target;
 
 static FILESON: LazyLock<fileson::Key> = LazyLock::new(|| fileson::Key::from_bytes(&[7; 32]).expect("a key"));
+static RCLONE: LazyLock<rclone_crypt::Key> =
+    LazyLock::new(|| rclone_crypt::Key::from_passwords("word", None).expect("a key"));
 
 fuzz_target!(|input: &[u8]| {
     let [tool, from, to, stored @ ..] = input else { return };
     let stored_len = stored.len() as u64;
-    match tool % 3 {
+    match tool % 4 {
         0 => {
             let Ok(extent) = FILESON.measure(stored_len) else { return };
             check(extent, stored, (*from, *to), |want| FILESON.open(extent, want));
@@ -34,11 +36,21 @@ fuzz_target!(|input: &[u8]| {
             let Ok(extent) = extent else { return };
             check(extent, stored, (*from, *to), |want| content.open(extent, want));
         }
+        2 => {
+            // Blocks authenticate, so whole objects of one are all that a fuzzer can be shown.
+            let Ok(extent) = RCLONE.measure(stored_len) else { return };
+            let plan = RCLONE.open(extent, None).expect("the whole is there");
+            let (mut opener, mut out) = (plan.opener, BytesMut::new());
+            let (first, second) = stored.split_at(usize::from(*from).min(stored.len()));
+            let pushed = opener.push(first, &mut out).and_then(|()| opener.push(second, &mut out));
+            assert!(pushed.is_ok() && opener.finish(&mut out).is_ok() || out.is_empty());
+        }
         _ => {
             let _ = key_sidecar::blob(stored);
             let Ok(text) = std::str::from_utf8(stored) else { return };
             let _ = kms_cbc::detect([("encryption-key", text)]);
             let _ = fileson::Key::from_key_file(text);
+            let _ = rclone_crypt::reveal(text);
         }
     }
 });

@@ -12,6 +12,7 @@ pub mod fileson;
 pub mod key_sidecar;
 pub mod kms_cbc;
 mod plan;
+pub mod rclone_crypt;
 
 pub use error::Error;
 pub use plan::{OpenPlan, Opener};

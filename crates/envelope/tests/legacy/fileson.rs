@@ -16,14 +16,14 @@ fn key(vector: &Vector) -> Key {
             Key::from_password(password, salt, *iterations).unwrap()
         }
         Master::FilesonRawkey { hex } => Key::from_key_file(hex).unwrap(),
-        Master::Kms { .. } => panic!("{} has its key in KMS", vector.id),
+        other => panic!("{other:?}"),
     }
 }
 
 fn key_bytes(vector: &Vector) -> Vec<u8> {
     match &vector.master_key {
         Master::FilesonPbkdf2 { derived_key_hex: hex, .. } | Master::FilesonRawkey { hex } => hex::decode(hex).unwrap(),
-        Master::Kms { .. } => panic!("{} has its key in KMS", vector.id),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -4,4 +4,5 @@
 
 mod fileson;
 mod kms_cbc;
+mod rclone_crypt;
 mod vector;

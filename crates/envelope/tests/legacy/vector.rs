@@ -31,9 +31,27 @@ pub(crate) struct Vector {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum Master {
-    FilesonPbkdf2 { password: String, salt: String, iterations: NonZeroU32, derived_key_hex: String },
-    FilesonRawkey { hex: String },
-    Kms { encryption_context: BTreeMap<String, String>, encrypted_data_key_base64: String, data_key_hex: String },
+    FilesonPbkdf2 {
+        password: String,
+        salt: String,
+        iterations: NonZeroU32,
+        derived_key_hex: String,
+    },
+    FilesonRawkey {
+        hex: String,
+    },
+    #[serde(rename_all = "snake_case")]
+    RcloneCrypt {
+        password: String,
+        obscured_password: String,
+        password2: Option<String>,
+        obscured_password2: Option<String>,
+    },
+    Kms {
+        encryption_context: BTreeMap<String, String>,
+        encrypted_data_key_base64: String,
+        data_key_hex: String,
+    },
 }
 
 /// Given, or to be made by a rule.

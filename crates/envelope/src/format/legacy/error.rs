@@ -43,6 +43,17 @@ pub enum Error {
     #[error("the content cannot be decrypted: another key or changed content")]
     Content,
 
+    // The stored object does not have the bytes its length promised.
+    /// The stored bytes ended early.
+    #[error("the stored object ends {missing} bytes early")]
+    Truncated {
+        /// Bytes that did not come.
+        missing: u64,
+    },
+    /// The stored bytes go on after their end.
+    #[error("the stored object goes on after its end")]
+    TrailingBytes,
+
     // We broke.
     /// A primitive refused to work on lengths it must accept.
     #[error("a cipher failed inside this program")]

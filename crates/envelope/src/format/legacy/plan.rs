@@ -8,6 +8,7 @@ use bytes::BytesMut;
 
 use super::super::s3ec::{Release, UnverifiedOpener};
 use super::Error;
+use super::rclone_crypt::BlockOpener;
 use crate::Transform;
 
 /// What to fetch, and what to make of it.
@@ -28,6 +29,8 @@ pub struct OpenPlan {
 pub enum Opener {
     /// Content that nothing vouches for.
     Unverified(Box<UnverifiedOpener>),
+    /// Content that verifies block by block.
+    Blocks(Box<BlockOpener>),
 }
 
 impl Transform for Opener {
@@ -36,12 +39,14 @@ impl Transform for Opener {
     fn push(&mut self, input: &[u8], out: &mut BytesMut) -> Result<(), crate::Error> {
         match self {
             Self::Unverified(opener) => opener.push(input, out),
+            Self::Blocks(opener) => opener.push(input, out),
         }
     }
 
     fn finish(self, out: &mut BytesMut) -> Result<(), crate::Error> {
         match self {
             Self::Unverified(opener) => opener.finish(out),
+            Self::Blocks(opener) => opener.finish(out),
         }
     }
 }
