@@ -1,12 +1,14 @@
 //! The XML answers of a store that we read or amend, cutting in place so that whatever we do not know stays as it came.
 
+mod document;
+
 use std::ops::Range;
 
-use quick_xml::Reader;
-use quick_xml::escape::{escape, unescape};
-use quick_xml::events::Event;
+use quick_xml::escape::escape;
 
 use crate::Error;
+
+use self::document::Document;
 
 /// An object in a listing, with the places of what may be amended.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,18 +37,12 @@ pub(crate) struct Listing<'a> {
 impl<'a> Listing<'a> {
     /// Reads a `ListBucketResult` of either kind, or a `ListVersionsResult`, whose delete markers are no objects.
     pub(crate) fn parse(xml: &'a [u8]) -> Result<Self, Error> {
-        let xml = text(xml)?;
-        let leaves = leaves(xml)?;
-        let encoded = leaves.iter().any(|leaf| leaf.is_in(ROOTS, "EncodingType") && leaf.raw(xml) == "url");
-        let mut objects = Vec::new();
-        let mut rest = leaves.as_slice();
-        while let Some(first) = rest.iter().position(|leaf| ENTRIES.iter().any(|entry| leaf.is_below(entry))) {
-            let node = rest[first].parent().map_or(0, |parent| parent.start);
-            let end = first + rest[first..].iter().take_while(|leaf| leaf.grand(node)).count();
-            objects.push(ListedObject::read(xml, &rest[first..end.max(first + 1)], encoded)?);
-            rest = &rest[end.max(first + 1)..];
-        }
-        Ok(Self { xml, objects })
+        let document = Document::parse(xml)?;
+        let says_url = |root: &&str| document.leaves(&[root, "EncodingType"]).any(|at| document.raw(at) == "url");
+        let encoded = ROOTS.iter().any(says_url);
+        let entries = ENTRIES.iter().flat_map(|entry| document.at(entry));
+        let objects = entries.map(|entry| ListedObject::read(&document, entry, encoded)).collect::<Result<_, _>>()?;
+        Ok(Self { xml: document.xml(), objects })
     }
 
     /// The listing with each object's size and ETag replaced by what `amended` gives, in order.
@@ -61,19 +57,29 @@ impl<'a> Listing<'a> {
 }
 
 impl ListedObject {
-    fn read(xml: &str, leaves: &[Leaf<'_>], encoded: bool) -> Result<Self, Error> {
-        let maybe = |name: &str| leaves.iter().find(|leaf| leaf.name() == name);
-        let find = |name: &str| maybe(name).ok_or_else(|| Error::BadAnswer(format!("a listed object without {name}")));
-        let (key, etag, size) = (find("Key")?, find("ETag")?, find("Size")?);
-        let stored_len =
-            size.raw(xml).trim().parse().map_err(|_| Error::BadAnswer("a listed size that is no number".into()))?;
-        let mut name = key.value(xml)?;
+    fn read(document: &Document<'_>, entry: usize, encoded: bool) -> Result<Self, Error> {
+        let [mut key, mut version, mut etag, mut size] = [None; 4];
+        for leaf in document.leaves_in(entry) {
+            match document.name(leaf) {
+                "Key" => key = key.or(Some(leaf)),
+                "VersionId" => version = version.or(Some(leaf)),
+                "ETag" => etag = etag.or(Some(leaf)),
+                "Size" => size = size.or(Some(leaf)),
+                _ => {}
+            }
+        }
+        let there =
+            |leaf: Option<usize>, name| leaf.ok_or_else(|| Error::BadAnswer(format!("a listed object without {name}")));
+        let (key, etag, size) = (there(key, "Key")?, there(etag, "ETag")?, there(size, "Size")?);
+        let number = document.raw(size).trim().parse();
+        let stored_len = number.map_err(|_| Error::BadAnswer("a listed size that is no number".into()))?;
+        let mut name = document.value(key)?.into_owned();
         if encoded {
             name = percent_encoding::percent_decode_str(&name.replace('+', " ")).decode_utf8_lossy().into_owned();
         }
-        let version = maybe("VersionId").map(|version| version.value(xml)).transpose()?;
-        let (etag_at, size_at) = (etag.at.clone(), size.at.clone());
-        Ok(Self { key: name, version, etag: etag.value(xml)?, stored_len, etag_at, size_at })
+        let version = version.map(|version| document.value(version)).transpose()?.map(Into::into);
+        let (etag_at, size_at) = (document.place(etag), document.place(size));
+        Ok(Self { key: name, version, etag: document.value(etag)?.into_owned(), stored_len, etag_at, size_at })
     }
 }
 
@@ -82,14 +88,14 @@ impl ListedObject {
 /// # Errors
 /// [`Error::BadAnswer`] when it cannot be read.
 pub fn buckets_where(xml: &[u8], keep: impl Fn(&str) -> bool) -> Result<String, Error> {
-    let xml = text(xml)?;
+    let document = Document::parse(xml)?;
     let mut cuts = Vec::new();
-    for leaf in leaves(xml)? {
-        if leaf.is(&["ListAllMyBucketsResult", "Buckets", "Bucket", "Name"]) && !keep(&leaf.value(xml)?) {
-            cuts.push((leaf.parent_at(xml)?, String::new()));
+    for name in document.leaves(&["ListAllMyBucketsResult", "Buckets", "Bucket", "Name"]) {
+        if !keep(&document.value(name)?) {
+            cuts.push((document.place_around(name), String::new()));
         }
     }
-    Ok(splice(xml, cuts))
+    Ok(splice(document.xml(), cuts))
 }
 
 /// A document without the elements right around those leaves at one of `paths` that `drop` names, and how many they were.
@@ -98,17 +104,18 @@ pub(crate) fn without_elements(
     paths: &[&[&str]],
     drop: impl Fn(&str) -> bool,
 ) -> Result<(String, usize), Error> {
-    let xml = text(xml)?;
+    let document = Document::parse(xml)?;
     let mut cuts = Vec::new();
-    for leaf in leaves(xml)?.iter().filter(|leaf| paths.iter().any(|path| leaf.is(path))) {
-        if drop(&leaf.value(xml)?) {
-            cuts.push((leaf.parent_at(xml)?, String::new()));
+    for leaf in paths.iter().flat_map(|path| document.leaves(path)) {
+        if drop(&document.value(leaf)?) {
+            cuts.push((document.place_around(leaf), String::new()));
         }
     }
     // One element, although two leaves in it were named.
+    cuts.sort_by_key(|(at, _)| at.start);
     cuts.dedup();
     let count = cuts.len();
-    Ok((splice(xml, cuts), count))
+    Ok((splice(document.xml(), cuts), count))
 }
 
 /// A document in which the content of every element at `path` is replaced by what `amend` gives, if it gives anything.
@@ -120,124 +127,25 @@ pub fn rewrite_elements(
     path: &[&str],
     mut amend: impl FnMut(&str) -> Option<String>,
 ) -> Result<String, Error> {
-    let xml = text(xml)?;
+    let document = Document::parse(xml)?;
     let mut cuts = Vec::new();
-    for leaf in leaves(xml)?.iter().filter(|leaf| leaf.is(path)) {
-        if let Some(amended) = amend(&leaf.value(xml)?) {
-            cuts.push((leaf.at.clone(), escape(&amended).into_owned()));
+    for leaf in document.leaves(path) {
+        if let Some(amended) = amend(&document.value(leaf)?) {
+            cuts.push((document.place(leaf), escape(&amended).into_owned()));
         }
     }
-    Ok(splice(xml, cuts))
+    Ok(splice(document.xml(), cuts))
 }
 
 /// Code and message of an S3 error answer.
 #[must_use]
 pub fn error_code(xml: &[u8]) -> Option<(String, String)> {
-    let xml = text(xml).ok()?;
-    let leaves = leaves(xml).ok()?;
-    let find = |name| leaves.iter().find(|leaf| leaf.is(&["Error", name])).and_then(|leaf| leaf.value(xml).ok());
+    let document = Document::parse(xml).ok()?;
+    let find = |name| {
+        let leaf = document.leaves(&["Error", name]).next()?;
+        Some(document.value(leaf).ok()?.into_owned())
+    };
     Some((find("Code")?, find("Message").unwrap_or_default()))
-}
-
-/// An element that has begun.
-#[derive(Clone, Copy)]
-struct Open<'a> {
-    /// Its local name.
-    name: &'a str,
-    /// Where its start tag begins.
-    start: usize,
-    /// Where its content begins.
-    inside: usize,
-}
-
-/// An element without child elements.
-struct Leaf<'a> {
-    /// The elements around it and itself, outermost first. Names are the document's own: a page has thousands of leaves.
-    path: Vec<Open<'a>>,
-    /// The content, between the tags.
-    at: Range<usize>,
-}
-
-impl Leaf<'_> {
-    fn is(&self, path: &[&str]) -> bool {
-        self.path.iter().map(|open| open.name).eq(path.iter().copied())
-    }
-
-    /// Whether it is called `name` and stands directly in one of `roots`.
-    fn is_in(&self, roots: [&str; 2], name: &str) -> bool {
-        roots.iter().any(|root| self.is(&[root, name]))
-    }
-
-    fn is_below(&self, path: &[&str]) -> bool {
-        self.path.len() > path.len() && self.path.iter().zip(path).all(|(have, want)| have.name == *want)
-    }
-
-    /// Whether the element that begins at `node` is around this one.
-    fn grand(&self, node: usize) -> bool {
-        self.path.iter().any(|open| open.start == node)
-    }
-
-    fn name(&self) -> &str {
-        self.path.last().map_or("", |open| open.name)
-    }
-
-    /// The element right around it.
-    fn parent(&self) -> Option<Open<'_>> {
-        self.path.iter().rev().nth(1).copied()
-    }
-
-    fn raw<'a>(&self, xml: &'a str) -> &'a str {
-        &xml[self.at.clone()]
-    }
-
-    fn value(&self, xml: &str) -> Result<String, Error> {
-        unescape(self.raw(xml)).map(std::borrow::Cow::into_owned).map_err(|error| Error::BadAnswer(error.to_string()))
-    }
-
-    /// The parent element with its tags, found by its name: parents amended here do not nest in themselves.
-    fn parent_at(&self, xml: &str) -> Result<Range<usize>, Error> {
-        let (name, start) = self.parent().map_or(("", 0), |open| (open.name, open.start));
-        let close = format!("</{name}>");
-        let end = xml[self.at.end..].find(&close).ok_or_else(|| Error::BadAnswer(format!("no {close}")))?;
-        Ok(start..self.at.end + end + close.len())
-    }
-}
-
-fn text(xml: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(xml).map_err(|_| Error::BadAnswer("XML that is not UTF-8".into()))
-}
-
-/// All elements without children, in document order.
-fn leaves(xml: &str) -> Result<Vec<Leaf<'_>>, Error> {
-    let mut reader = Reader::from_str(xml);
-    let mut open: Vec<Open<'_>> = Vec::new();
-    let mut leaves = Vec::new();
-    let mut last_was_start = false;
-    loop {
-        let start = position(&reader);
-        match reader.read_event().map_err(|error| Error::BadAnswer(error.to_string()))? {
-            Event::Start(tag) => {
-                let name_end = start + 1 + tag.name().as_ref().len();
-                let name = xml.get(name_end - tag.local_name().as_ref().len()..name_end).unwrap_or_default();
-                open.push(Open { name, start, inside: position(&reader) });
-                last_was_start = true;
-            }
-            Event::End(_) => {
-                if last_was_start && let Some(leaf) = open.last() {
-                    leaves.push(Leaf { path: open.clone(), at: leaf.inside..start });
-                }
-                open.pop();
-                last_was_start = false;
-            }
-            Event::Empty(_) => last_was_start = false,
-            Event::Eof => return Ok(leaves),
-            _ => {}
-        }
-    }
-}
-
-fn position(reader: &Reader<&[u8]>) -> usize {
-    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
 }
 
 /// `xml` with each range replaced; ranges do not overlap.
