@@ -24,12 +24,13 @@ fn home() -> TempDir {
 }
 
 /// The commands that work on objects, with an address for each.
-const ON_OBJECTS: [&[&str]; 3] = [&["inspect", "s3://b/k"], &["get", "s3://b/k"], &["verify", "s3://b/k"]];
+const ON_OBJECTS: [&[&str]; 4] =
+    [&["inspect", "s3://b/k"], &["get", "s3://b/k"], &["verify", "s3://b/k"], &["rewrap", "s3://b/k"]];
 
 #[test]
 fn every_command_has_help_with_examples() {
     let home = TempDir::new().unwrap();
-    for command in ["serve", "keygen", "inspect", "get", "verify", "completions"] {
+    for command in ["serve", "keygen", "inspect", "get", "verify", "rewrap", "completions"] {
         let help = run(&home, &[command, "--help"]).expect(0);
         assert!(help.out.contains("Examples:"), "{command}: {}", help.out);
     }
@@ -38,7 +39,7 @@ fn every_command_has_help_with_examples() {
 #[test]
 fn what_is_no_address_is_refused() {
     let home = home();
-    for command in ["inspect", "get", "verify"] {
+    for command in ["inspect", "get", "verify", "rewrap"] {
         for address in ["b/k", "s3:b/k", "s3://", "https://b/k"] {
             let refused = run(&home, &[command, address]).expect(64);
             assert!(refused.err.contains("s3://BUCKET"), "{refused:?}");
@@ -56,6 +57,10 @@ fn impossible_flags_are_refused() {
     for flags in [["--concurrency", "0"], ["--concurrency", "1000"], ["--rate", "0"], ["--depth", "deep"]] {
         let refused = run(&home, &["verify", "s3://b", flags[0], flags[1]]).expect(64);
         assert!(refused.err.contains(flags[0]), "{refused:?}");
+    }
+    for limit in ["1000", "5368709121", "1G"] {
+        let refused = run(&home, &["rewrap", "s3://b", "--copy-limit", limit]).expect(64);
+        assert!(refused.err.contains("--copy-limit"), "{refused:?}");
     }
 }
 
@@ -111,7 +116,7 @@ fn a_checkpoint_of_another_task_is_refused() {
 #[test]
 fn shells_and_the_manual_know_every_command() {
     let home = TempDir::new().unwrap();
-    let commands = ["serve", "keygen", "inspect", "get", "verify", "completions"];
+    let commands = ["serve", "keygen", "inspect", "get", "verify", "rewrap", "completions"];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(&home, &["completions", shell]).expect(0).out;
         assert!(commands.iter().all(|command| script.contains(command)), "{shell}");

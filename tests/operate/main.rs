@@ -5,5 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
 
 mod inspect;
+mod meter;
+mod rewrap;
+mod rotation;
 mod scene;
 mod verify;

@@ -5,6 +5,7 @@
 //! configuration comes from, and what a directory is.
 
 mod answers;
+mod carried;
 mod checking;
 mod copy;
 mod error;
@@ -49,6 +50,7 @@ pub use policy::{Contents, EtagMode, MetadataMode, PolicyTable, Rule, glob_match
 pub use random::{Random, RandomError};
 pub use range::RangeSpec;
 pub use reader::{Attributes, OpenRequest, Opened, OpenedObject};
+pub use rewrap::{RewrapRequest, Rewrapped};
 pub use sealed_objects::SealedObjects;
 pub use store::{Body, BoxError, Store, StoreError};
 pub use stream::{TooLong, collect};

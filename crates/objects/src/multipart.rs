@@ -263,7 +263,7 @@ impl SealedObjects {
 }
 
 /// The document that begins a store's `CompleteMultipartUpload`.
-fn complete_document(parts: &[(u16, String)]) -> String {
+pub(crate) fn complete_document(parts: &[(u16, String)]) -> String {
     let part = |(number, etag): &(u16, String)| {
         format!("<Part><PartNumber>{number}</PartNumber><ETag>{}</ETag></Part>", escape(etag))
     };

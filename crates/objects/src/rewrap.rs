@@ -1,5 +1,8 @@
 //! Giving a sealed object another name without touching its content: the same data key, wrapped for the new name.
 
+mod in_place;
+mod parts;
+
 use std::collections::BTreeMap;
 
 use envelope::{Binding, ENVELOPE_NAME, Envelope, METADATA_NAME, ObjectKeys};
@@ -8,6 +11,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::policy::{MetadataMode, Rule};
 use crate::random::draw;
 use crate::{Error, ObjectRef, SealedObjects, USER_METADATA_PREFIX, metadata};
+
+pub use in_place::{RewrapRequest, Rewrapped};
 
 /// A name with the rule that holds for it.
 pub(crate) struct Place<'a> {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::operate::{Completions, Depth, Get, Inspect, StoreFlags, Verify};
+pub(crate) use self::operate::{Completions, Depth, Get, Inspect, Rewrap, StoreFlags, Verify};
 use crate::settings::Overrides;
 
 /// A local S3 endpoint that seals everything passing through it.
@@ -57,6 +57,9 @@ pub(crate) enum Command {
     /// Prove that what is stored is what was sealed: envelopes and footers, or every byte.
     #[command(after_long_help = operate::VERIFY_EXAMPLES)]
     Verify(Verify),
+    /// Wrap the keys of stored objects with the primary key, without moving their content. Says what it would do; does it with --apply.
+    #[command(after_long_help = operate::REWRAP_EXAMPLES)]
+    Rewrap(Rewrap),
     /// Print a shell's completions.
     #[command(after_long_help = operate::COMPLETIONS_EXAMPLES)]
     Completions(Completions),

@@ -6,6 +6,7 @@ mod get;
 mod inspect;
 mod keygen;
 mod man;
+mod rewrap;
 mod serve;
 mod verify;
 
@@ -28,17 +29,24 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Inspect(asked) => inspect::run(asked),
         Command::Get(asked) => get::run(asked),
         Command::Verify(asked) => verify::run(asked),
+        Command::Rewrap(asked) => rewrap::run(asked),
         Command::Completions(asked) => completions::run(&asked),
         Command::Man => man::run(),
     }
 }
+
+/// What `serve` logs unless it is told otherwise; a command has its own words for the same, and only warnings are logged.
+const QUIET_ABOVE: &str = "info";
 
 /// Does something with objects, with the settings that `serve` would have, and with nothing made that is not there.
 fn with_objects<F>(flags: StoreFlags, work: impl FnOnce(SealedObjects) -> F) -> Result<ExitCode, Failure>
 where
     F: Future<Output = Result<ExitCode, Failure>>,
 {
-    let settings = settings::load(&flags.into())?.settings;
+    let mut settings = settings::load(&flags.into())?.settings;
+    if settings.log.filter == QUIET_ABOVE {
+        "warn".clone_into(&mut settings.log.filter);
+    }
     crate::telemetry::install(&settings.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let ended = runtime.block_on(async { work(wiring::objects_alone(&settings).await?).await });

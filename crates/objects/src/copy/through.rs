@@ -9,7 +9,9 @@ use super::{COPY_LIMIT, Copied, CopiedObject, CopyRequest, headers, pin};
 use crate::answers::rewrite_elements;
 use crate::location::encode_value;
 use crate::reader::{OpenRequest, Opened, OpenedObject};
-use crate::{ChecksumName, DigestSet, Error, Facts, SealOutcome, SealRequest, SealedObjects, metadata, stream};
+use crate::{
+    ChecksumName, DigestSet, Error, Facts, ObjectRef, SealOutcome, SealRequest, SealedObjects, metadata, stream,
+};
 
 /// Ten tags of S3's greatest length take less.
 const TAGS_LIMIT: usize = 64 * 1024;
@@ -47,7 +49,9 @@ impl SealedObjects {
         metadata::into_headers(metadata, &mut fields)?;
         if !replaces_tags(&request.headers) {
             fields.remove("x-amz-tagging");
-            if let Some(tags) = self.tags(request, &object.headers).await? {
+            if let Some(tags) =
+                self.tags(&request.from, headers::access_to_source(&request.headers), &object.headers).await?
+            {
                 fields.insert("x-amz-tagging", tags);
             }
         }
@@ -62,12 +66,16 @@ impl SealedObjects {
     }
 
     /// The source's tags as a request's header says them.
-    async fn tags(&self, request: &CopyRequest, source: &HeaderMap) -> Result<Option<HeaderValue>, Error> {
+    pub(crate) async fn tags(
+        &self,
+        from: &ObjectRef,
+        access: HeaderMap,
+        source: &HeaderMap,
+    ) -> Result<Option<HeaderValue>, Error> {
         if source.get("x-amz-tagging-count").is_none_or(|count| count == "0") {
             return Ok(None);
         }
-        let uri = request.from.uri_with("tagging=")?;
-        let response = self.ask(Method::GET, uri, headers::access_to_source(&request.headers)).await?;
+        let response = self.ask(Method::GET, from.uri_with("tagging=")?, access).await?;
         if response.status() != StatusCode::OK {
             return Err(Error::BadAnswer(format!("the source's tags cannot be read: {}", response.status())));
         }

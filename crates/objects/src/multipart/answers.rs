@@ -4,7 +4,7 @@ use crate::Error;
 use crate::answers::rewrite_elements;
 
 /// The content of the first element at `path`.
-pub(super) fn element(xml: &[u8], path: &[&str]) -> Result<Option<String>, Error> {
+pub(crate) fn element(xml: &[u8], path: &[&str]) -> Result<Option<String>, Error> {
     Ok(elements(xml, path)?.into_iter().next())
 }
 

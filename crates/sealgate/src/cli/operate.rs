@@ -140,6 +140,43 @@ Ctrl-C lets what has begun end; a second one ends at once. Nothing is ever chang
 Exit status: 0 when all of it verified, 1 when some objects did not (they are listed), 130 when interrupted, 64 for
 wrong arguments or settings.";
 
+/// `rewrap`
+#[derive(Debug, Args)]
+pub(crate) struct Rewrap {
+    /// Everything there, as `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    #[arg(value_name = "PREFIX")]
+    pub(crate) address: Address,
+    /// Write. Without it, it is only said what would be written.
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// Look at old versions too. They cannot be changed where they lie: those under other keys are listed.
+    #[arg(long)]
+    pub(crate) versions: bool,
+    /// In buckets that keep versions, delete the version that was replaced. The new one has the same content.
+    #[arg(long)]
+    pub(crate) delete_replaced: bool,
+    /// Stored objects larger than this are copied in parts. S3 copies 5 GiB in one request.
+    #[arg(long, value_name = "BYTES", default_value_t = objects::COPY_LIMIT, value_parser = clap::value_parser!(u64).range(5_242_880..=objects::COPY_LIMIT))]
+    pub(crate) copy_limit: u64,
+    #[command(flatten)]
+    pub(crate) walk: WalkFlags,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}
+
+pub(super) const REWRAP_EXAMPLES: &str = "\
+Examples:
+  What is there to do, after a new key was made primary:
+    sealgate rewrap s3://backups
+
+  Do it, slowly, and go on after an interruption:
+    sealgate rewrap --apply --rate 100 --checkpoint rewrap.json s3://backups
+
+The store copies each object onto itself with its data key wrapped anew, if it is still the object that was looked at:
+content does not move, and what clients write in the meantime stays. ETags and modification times change.
+Exit status: 0 when all of it is under the new key, 1 when some objects failed (they are listed), 130 when
+interrupted, 64 for wrong arguments or settings.";
+
 /// `completions`
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
