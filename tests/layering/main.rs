@@ -43,6 +43,7 @@ const ROOMS: &[Room] = &[
             "hmac",
             "md-5",
             "minicbor",
+            "pgp",
             "rand_core",
             "rsa",
             "scrypt",

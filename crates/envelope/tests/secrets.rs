@@ -45,6 +45,7 @@ assert_absent!(s3ec::Opener: Clone);
 assert_absent!(s3ec::GcmVerifier: Clone);
 assert_absent!(legacy::fileson::Key: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize, AsRef<[u8]>, std::ops::Deref, From<[u8; 32]>, Default);
 assert_absent!(legacy::rclone_crypt::Key: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize, AsRef<[u8]>, std::ops::Deref, From<[u8; 32]>, Default);
+assert_absent!(legacy::openpgp::Key: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize, AsRef<[u8]>, std::ops::Deref, Default);
 assert_absent!(legacy::kms_cbc::Content: Clone, Copy, std::fmt::Display, PartialEq, std::hash::Hash, serde::Serialize);
 assert_absent!(legacy::Opener: Clone);
 

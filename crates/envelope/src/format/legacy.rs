@@ -11,6 +11,7 @@ mod error;
 pub mod fileson;
 pub mod key_sidecar;
 pub mod kms_cbc;
+pub mod openpgp;
 mod plan;
 pub mod rclone_crypt;
 

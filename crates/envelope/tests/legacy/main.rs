@@ -4,5 +4,6 @@
 
 mod fileson;
 mod kms_cbc;
+mod openpgp;
 mod rclone_crypt;
 mod vector;

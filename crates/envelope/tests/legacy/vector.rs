@@ -47,6 +47,14 @@ pub(crate) enum Master {
         password2: Option<String>,
         obscured_password2: Option<String>,
     },
+    Passphrase {
+        passphrase: String,
+    },
+    #[serde(rename_all = "snake_case")]
+    Openpgp {
+        secret_key: String,
+        passphrase: Option<String>,
+    },
     Kms {
         encryption_context: BTreeMap<String, String>,
         encrypted_data_key_base64: String,
@@ -61,6 +69,7 @@ pub(crate) struct Bytes {
     pub(crate) sha256: String,
     base64: Option<String>,
     seed: Option<String>,
+    line: Option<String>,
     first32_hex: Option<String>,
 }
 
@@ -77,10 +86,12 @@ pub(crate) fn all(start: &str) -> Vec<Vector> {
 impl Vector {
     /// The plaintext, made by its rule if it is long.
     pub(crate) fn plain(&self) -> Vec<u8> {
-        let plain = match (&self.plaintext.base64, &self.plaintext.seed) {
-            (Some(text), _) => STANDARD.decode(text).unwrap(),
-            (None, Some(seed)) => chain(seed, self.plaintext.length),
-            (None, None) => panic!("{} has no plaintext", self.id),
+        let said = &self.plaintext;
+        let plain = match (&said.base64, &said.seed, &said.line) {
+            (Some(text), _, _) => STANDARD.decode(text).unwrap(),
+            (None, Some(seed), _) => chain(seed, said.length),
+            (None, None, Some(line)) => line.repeat(said.length / line.len()).into_bytes(),
+            (None, None, None) => panic!("{} has no plaintext", self.id),
         };
         assert!(self.plaintext.is(&plain), "{}", self.id);
         plain

@@ -35,6 +35,13 @@ pub enum Error {
     #[error("the range is not inside the object")]
     InvalidRange,
 
+    /// The object holds more than can be opened at once.
+    #[error("the message holds more than {limit} bytes, which is all that is opened at once")]
+    TooLarge {
+        /// Bytes of content that are opened.
+        limit: usize,
+    },
+
     // Wrong key, or tampering.
     /// KMS answered with something that is no key for this tool.
     #[error("the data key is not one of this tool's")]

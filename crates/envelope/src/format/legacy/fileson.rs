@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::super::s3ec::keys::AesKey;
 use super::super::s3ec::range::{Cipher, Counter};
-use super::super::s3ec::{Extent, Release, UnverifiedOpener};
+use super::super::s3ec::{AesMasterKey, Extent, Release, UnverifiedOpener};
 use super::plan::{OpenPlan, Opener, wanted};
 use super::{BLOCK_LEN, Error};
 
@@ -66,6 +66,14 @@ impl Key {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let key = AesKey::new(bytes).filter(|_| bytes.len() != 24);
         key.map(Self).ok_or(Error::InvalidKey { problem: "a fileson key has 32 or 16 bytes" })
+    }
+
+    /// Takes an AES key that is at hand for other formats too.
+    ///
+    /// # Errors
+    /// [`Error::InvalidKey`] when it has 24 bytes.
+    pub fn of(key: &AesMasterKey) -> Result<Self, Error> {
+        Self::from_bytes(key.key().bytes())
     }
 
     /// The lengths of a file of `stored_len` bytes.
@@ -125,6 +133,9 @@ mod tests {
             assert!(matches!(Key::from_key_file(text), Err(Error::InvalidKey { .. })), "{text}");
         }
         assert!(Key::from_bytes(&[1; 24]).is_err());
+        for (len, fits) in [(16, true), (24, false), (32, true)] {
+            assert_eq!(Key::of(&AesMasterKey::from_bytes(&vec![1; len]).unwrap()).is_ok(), fits);
+        }
         assert!(Key::from_password("", "salt", NonZeroU32::MIN).is_err());
     }
 }

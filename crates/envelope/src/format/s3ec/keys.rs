@@ -58,7 +58,7 @@ impl AesKey {
         matches!(bytes.len(), 16 | 24 | 32).then(|| Self(Zeroizing::new(bytes.to_vec())))
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(in crate::format) fn bytes(&self) -> &[u8] {
         &self.0
     }
 
@@ -103,7 +103,7 @@ impl AesMasterKey {
         Ok(Self(key))
     }
 
-    pub(super) fn key(&self) -> &AesKey {
+    pub(in crate::format) fn key(&self) -> &AesKey {
         &self.0
     }
 
@@ -134,6 +134,22 @@ impl RsaMasterKey {
         let key = KeyPair::from_der(der).map_err(|_| Unspecified).map_err(invalid)?;
         let wrapped: Pkcs8V1Der<'static> = key.as_der().map_err(invalid)?;
         Self::from_pkcs8_der(wrapped.as_ref())
+    }
+
+    /// What RSAES-PKCS1-v1_5 makes of `wrapped`, whose leading zero bytes may be missing. Whoever uses the difference
+    /// between something and nothing goes on with [`substitute`](Self::substitute) in its place.
+    pub(in crate::format) fn decrypt_pkcs1(&self, wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let mut padded = vec![0; self.pkcs1.key_size_bytes().checked_sub(wrapped.len())?];
+        padded.extend_from_slice(wrapped);
+        let mut plain = Zeroizing::new(vec![0; self.pkcs1.min_output_size()]);
+        let len = self.pkcs1.decrypt(&padded, &mut plain).ok()?.len();
+        plain.truncate(len);
+        Some(plain)
+    }
+
+    /// The 32 bytes that stand for what `wrapped` does not hold.
+    pub(in crate::format) fn substitute(&self, wrapped: &[u8]) -> Zeroizing<[u8; 32]> {
+        self.substitutes.of(wrapped)
     }
 }
 
