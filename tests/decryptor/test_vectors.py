@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import unseal
 import unseal_multipart
+import unseal_wraps  # noqa: F401, adds the other ways to wrap
 
 HERE = pathlib.Path(__file__).resolve().parent
 CHUNK = 65536
@@ -69,8 +70,9 @@ class Vectors:
 
 def sealed_segment(vector, salt, plain):
     """Seals chunks by the text of the format, since objects this long are not written down."""
-    mode, wrapped, _ = unseal.read_envelope(vector["envelope"], "[pm]")
-    data_key = unseal.unwrap(bytes.fromhex(vector["key"]), mode, vector["bucket"], vector["name"], wrapped)
+    mode, unwrap, wrapped, _ = unseal.read_envelope(vector["envelope"], "[pm]")
+    bound = unseal.context(mode, vector["bucket"], vector["name"])
+    data_key = unwrap(bytes.fromhex(vector["key"]), bound, wrapped)
     cipher = AESGCM(unseal.derive(data_key, salt, b"sealgate/1 segment"))
     sealed = []
     for start in range(0, len(plain), CHUNK):

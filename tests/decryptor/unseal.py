@@ -80,7 +80,7 @@ def read_cbor(data, at):
 
 
 def read_key_file(contents):
-    if len(contents) == 32:
+    if len(contents) == 32 and not re.fullmatch(rb"[0-9A-Fa-f]+", contents):
         return contents
     line, = [line.strip() for line in contents.decode().splitlines() if not re.match(r"\s*(#|$)", line)]
     if re.fullmatch(r"[0-9A-Fa-f]{64}", line):
@@ -89,21 +89,28 @@ def read_key_file(contents):
 
 
 def read_envelope(text, upload):
-    fields = re.fullmatch(r"v=1;l=%s;b=([okn]);k=[A-Za-z0-9._-]{1,64};w=A256KW;e=([^;]*);c=([^;]*)" % upload, text)
-    check(fields, "malformed envelope, an unknown version or way to wrap, or another kind of upload")
-    mode, wrapped, commitment = fields[1], b64u(fields[2]), b64u(fields[3])
-    check(len(wrapped) == 40 and len(commitment) == 32, "malformed envelope: wrong length")
-    return mode, wrapped, commitment
+    fields = re.fullmatch(r"v=1;l=%s;b=([okn]);k=[A-Za-z0-9._-]{1,64};w=([^;]*);e=([^;]*);c=([^;]*)" % upload, text)
+    check(fields, "malformed envelope, an unknown version, or another kind of upload")
+    check(fields[2] in WRAPS, "an unknown way to wrap; unseal_wraps.py knows more")
+    mode, (unwrap, lengths), wrapped, commitment = fields[1], WRAPS[fields[2]], b64u(fields[3]), b64u(fields[4])
+    check(len(wrapped) in lengths and len(commitment) == 32, "malformed envelope: wrong length")
+    return mode, unwrap, wrapped, commitment
 
 
-def unwrap(key, mode, bucket, name, wrapped):
-    check(len(key) == 32 and any(key), "a wrapping key is 32 bytes, not all zero")
+def context(mode, bucket, name):
     names = [bucket if mode == "o" else "", name if mode in "ok" else ""]
-    context = b"".join(struct.pack(">H", len(n.encode())) + n.encode() for n in names)
+    return mode.encode() + b"".join(struct.pack(">H", len(n.encode())) + n.encode() for n in names)
+
+
+def unwrap_a256kw(key, bound, wrapped):
+    check(len(key) == 32 and any(key), "a wrapping key is 32 bytes, not all zero")
     try:
-        return keywrap.aes_key_unwrap(derive(key, b"", b"sealgate/1 wrap" + mode.encode() + context), wrapped)
+        return keywrap.aes_key_unwrap(derive(key, b"", b"sealgate/1 wrap" + bound), wrapped)
     except keywrap.InvalidUnwrap:
         raise Refused("another wrapping key, another name, or a changed envelope") from None
+
+
+WRAPS = {"A256KW": (unwrap_a256kw, {40})}  # by its name: how to unwrap, and lengths of what is wrapped
 
 
 def read_summary(key, summary, known):
@@ -159,8 +166,8 @@ def open_segment(data_key, salt, stored, start, size):
 
 def unlock(key, bucket, name, envelope, sealed_metadata, upload):
     """The data key, once it has proven to be the one of this object, and the user metadata."""
-    mode, wrapped, commitment = read_envelope(envelope, upload)
-    data_key = unwrap(key, mode, bucket, name, wrapped)
+    mode, unwrap, wrapped, commitment = read_envelope(envelope, upload)
+    data_key = unwrap(key, context(mode, bucket, name), wrapped)
     check(hmac.compare_digest(derive(data_key, b"", b"sealgate/1 commit"), commitment), "the data key is another")
     metadata_key = derive(data_key, b"", b"sealgate/1 metadata")
     return data_key, None if sealed_metadata is None else read_metadata(metadata_key, sealed_metadata)

@@ -3,15 +3,18 @@
 //! The one match on [`WrapAlgorithm`] lives here. Who holds wrapping keys is the keyring's business.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::{Error, KeyId};
 
 mod aes_kw;
 mod binding;
+mod service;
 
 pub use aes_kw::{unwrap_a256kw, wrap_a256kw};
 pub use binding::{Binding, BindingMode};
+pub use service::{MAX_BLOB_LEN, RESERVED_CONTEXT, ServiceWrap, wrap_under_service};
 
 /// How a data key was wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,7 +22,18 @@ pub use binding::{Binding, BindingMode};
 pub enum WrapAlgorithm {
     /// AES-256 key wrap (RFC 3394) under a key derived from the wrapping key and the object's name.
     A256Kw,
+    /// The same under an intermediate key, which AWS KMS wraps.
+    AwsKms,
+    /// The same under an intermediate key, which the transit engine of Vault or `OpenBao` wraps.
+    VaultTransit,
 }
+
+/// Every algorithm with its name in envelopes.
+const NAMES: [(WrapAlgorithm, &str); 3] = [
+    (WrapAlgorithm::A256Kw, "A256KW"),
+    (WrapAlgorithm::AwsKms, "AWS-KMS"),
+    (WrapAlgorithm::VaultTransit, "VAULT-TRANSIT"),
+];
 
 /// A data key only its wrapping key can read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,19 +47,19 @@ pub struct EncryptedDataKey {
 }
 
 impl WrapAlgorithm {
-    /// How many bytes a wrapped data key has.
-    pub(crate) fn wrapped_len(self) -> usize {
+    /// How many bytes a wrapped data key may have.
+    pub(crate) fn wrapped_lens(self) -> RangeInclusive<usize> {
         match self {
-            Self::A256Kw => aes_kw::WRAPPED_LEN,
+            Self::A256Kw => aes_kw::WRAPPED_LEN..=aes_kw::WRAPPED_LEN,
+            Self::AwsKms | Self::VaultTransit => service::LENS,
         }
     }
 }
 
 impl fmt::Display for WrapAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::A256Kw => f.write_str("A256KW"),
-        }
+        let name = NAMES.iter().find(|(algorithm, _)| algorithm == self).map_or("", |(_, name)| name);
+        f.write_str(name)
     }
 }
 
@@ -53,9 +67,7 @@ impl FromStr for WrapAlgorithm {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        match name {
-            "A256KW" => Ok(Self::A256Kw),
-            _ => Err(Error::UnsupportedWrap),
-        }
+        let found = NAMES.iter().find(|(_, known)| *known == name);
+        found.map(|(algorithm, _)| *algorithm).ok_or(Error::UnsupportedWrap)
     }
 }

@@ -13,7 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 use envelope::{
     Binding, ChecksumName, ChecksumType, Computed, DataKey, DigestSet, Digests, Envelope, Error, Facts, ObjectKeys,
-    Opener, PartMap, SegmentsOpener, Summary, Upload, WrappingSecret, checksum, wrap,
+    Opener, PartMap, SegmentsOpener, Summary, Upload, WrapAlgorithm, WrappingSecret, checksum,
+    wrap::{self, ServiceWrap},
 };
 use sha2::{Digest, Sha256};
 
@@ -141,7 +142,8 @@ fn data_key(vector: &Vector, envelope: &Envelope) -> [u8; 32] {
     let derived = forge::hkdf(&hex_key(&vector.key), b"", &info);
     let mut key = [0; 32];
     let cipher: aes_kw::KwAes256 = aes_kw::KeyInit::new((&derived).into());
-    cipher.unwrap_key(&envelope.encrypted_data_key().wrapped, &mut key).unwrap();
+    // Whatever stands before the last 40 bytes is for a service.
+    cipher.unwrap_key(envelope.encrypted_data_key().wrapped.last_chunk::<40>().unwrap(), &mut key).unwrap();
     key
 }
 
@@ -216,8 +218,13 @@ fn check_digests(plain: &[u8], map: &PartMap) -> Result<(), Error> {
 
 fn unlock(vector: &Vector, envelope: &Envelope) -> Result<ObjectKeys, Error> {
     let secret = WrappingSecret::from_bytes(hex_key(&vector.key));
-    let wrapped = &envelope.encrypted_data_key().wrapped;
-    let key: DataKey = wrap::unwrap_a256kw(&secret, wrapped, &binding(vector, envelope))?;
+    let (edk, binding) = (envelope.encrypted_data_key(), binding(vector, envelope));
+    let key: DataKey = match edk.algorithm {
+        WrapAlgorithm::AwsKms | WrapAlgorithm::VaultTransit => {
+            ServiceWrap::parse(&edk.wrapped)?.unwrap(&secret, &binding)?
+        }
+        _ => wrap::unwrap_a256kw(&secret, &edk.wrapped, &binding)?,
+    };
     envelope.unlock(&key)
 }
 

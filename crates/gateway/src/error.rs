@@ -143,6 +143,11 @@ impl From<Error> for Fault {
             }
             Error::ListingTooSlow => Self::new(S3ErrorCode::SlowDown, error.to_string())
                 .with_header(RETRY_AFTER, HeaderValue::from_static("1")),
+            Error::KeyUnavailable { ref why, .. } => {
+                tracing::error!(cause = %error, why, "a key cannot be used");
+                Self::new(S3ErrorCode::ServiceUnavailable, error.to_string())
+                    .with_header(RETRY_AFTER, HeaderValue::from_static("10"))
+            }
             Error::Replaced => Self::new(S3ErrorCode::ServiceUnavailable, error.to_string()),
             Error::Integrity(_) | Error::KeyRefused { .. } => {
                 tracing::error!(cause = %error, "a stored object failed verification");

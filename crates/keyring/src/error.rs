@@ -4,6 +4,8 @@
 
 use envelope::KeyId;
 
+use crate::KmsError;
+
 /// What went wrong with a wrapping key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -68,4 +70,16 @@ pub enum Error {
         /// What the envelope crate says.
         source: envelope::Error,
     },
+}
+
+impl Error {
+    /// What a service said about the key it holds under this name.
+    pub fn of_service(key_id: &KeyId, error: KmsError) -> Self {
+        let key_id = key_id.clone();
+        match error {
+            KmsError::Refused => Self::Refused { key_id },
+            KmsError::Denied(why) => Self::Denied { key_id, why },
+            KmsError::Unavailable(why) => Self::Unavailable { key_id, why },
+        }
+    }
 }

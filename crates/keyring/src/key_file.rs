@@ -29,8 +29,9 @@ pub(crate) fn decode_256(contents: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> 
 
 /// Reads 16, 24 or 32 raw bytes, or one line of text among comments: ours, hex digits, or base64 of as many.
 pub(crate) fn decode(contents: &[u8]) -> Result<Key, Error> {
-    // 24 characters that end so are base64 of 16 bytes; no random key looks like that.
-    let raw = is_key_len(contents.len()) && !contents.ends_with(b"==");
+    // Bytes that look like base64 or hex digits of a shorter key are that key; no random key looks so.
+    let text = contents.ends_with(b"==") || contents.iter().all(u8::is_ascii_hexdigit);
+    let raw = is_key_len(contents.len()) && !text;
     let key = if raw { Zeroizing::new(contents.to_vec()) } else { decode_text(contents)? };
     if key.iter().all(|byte| *byte == 0) {
         return Err(invalid("an all-zero key protects nothing"));
@@ -126,7 +127,9 @@ mod tests {
             }
             assert_eq!(decode(key).unwrap().as_slice(), key);
         }
-        assert_eq!(decode(STANDARD.encode(&KEY[..16]).as_bytes()).unwrap().as_slice(), &KEY[..16]);
+        for contents in [STANDARD.encode(&KEY[..16]), HEX[..32].to_owned()] {
+            assert_eq!(decode(contents.as_bytes()).unwrap().as_slice(), &KEY[..16], "{contents} without a line end");
+        }
     }
 
     #[test]

@@ -24,6 +24,11 @@ pub trait WrappingKey: Send + Sync + 'static {
 
     /// Unwraps a data key that was wrapped for the name in `binding`.
     async fn unwrap(&self, edk: &EncryptedDataKey, binding: &Binding) -> Result<DataKey, Error>;
+
+    /// Tries whether the key would wrap and unwrap, where that is not certain.
+    async fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// The wrapping keys of one policy.
@@ -49,6 +54,14 @@ impl Keyring {
     /// The name of the key that wraps.
     pub fn primary_id(&self) -> &KeyId {
         self.primary.id()
+    }
+
+    /// Tries whether the primary key would wrap and unwrap.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.primary.check().await
     }
 
     /// Wraps a data key with the primary key.

@@ -21,6 +21,17 @@ pub trait Kms: Send + Sync + 'static {
     async fn decrypt(&self, key: Option<&str>, blob: &[u8], context: &Context) -> Result<Zeroizing<Vec<u8>>, KmsError>;
 }
 
+#[async_trait]
+impl<K: Kms + ?Sized> Kms for Arc<K> {
+    async fn encrypt(&self, key: &str, plaintext: &[u8], context: &Context) -> Result<Vec<u8>, KmsError> {
+        self.as_ref().encrypt(key, plaintext, context).await
+    }
+
+    async fn decrypt(&self, key: Option<&str>, blob: &[u8], context: &Context) -> Result<Zeroizing<Vec<u8>>, KmsError> {
+        self.as_ref().decrypt(key, blob, context).await
+    }
+}
+
 /// Why a key management service did not do it. Never holds what was to be encrypted or decrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -14,6 +14,7 @@ mod passwords;
 mod provider;
 mod rsa_file;
 
+pub use envelope::{KeyId, WrapAlgorithm};
 pub use error::Error;
 pub use key_file::encode_key_file;
 pub use keyring::{Keyring, WrappingKey};

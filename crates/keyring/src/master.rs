@@ -11,7 +11,7 @@ use envelope::KeyId;
 use envelope::s3ec::{self, AesMasterKey, Context, KeyKind};
 use zeroize::Zeroizing;
 
-use crate::{Error, KmsError, KmsKey, OpenPgpSecret, Pbkdf2Password, RcloneCryptPasswords, key_file, rsa_file};
+use crate::{Error, KmsKey, OpenPgpSecret, Pbkdf2Password, RcloneCryptPasswords, key_file, rsa_file};
 
 /// A key of another format than ours.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl MasterKey {
     /// it is no key of a service.
     pub async fn decrypt(&self, blob: &[u8], context: &Context) -> Result<Zeroizing<Vec<u8>>, Error> {
         let plaintext = self.kms()?.decrypt(blob, context).await;
-        plaintext.map_err(|error| Error::of_kms(&self.id, error))
+        plaintext.map_err(|error| Error::of_service(&self.id, error))
     }
 
     /// Has the service encrypt `plaintext` under this key. `context` is sent as it is.
@@ -93,7 +93,7 @@ impl MasterKey {
     /// As for [`Self::decrypt`].
     pub async fn encrypt(&self, plaintext: &[u8], context: &Context) -> Result<Vec<u8>, Error> {
         let blob = self.kms()?.encrypt(plaintext, context).await;
-        blob.map_err(|error| Error::of_kms(&self.id, error))
+        blob.map_err(|error| Error::of_service(&self.id, error))
     }
 
     fn kms(&self) -> Result<&KmsKey, Error> {
@@ -150,17 +150,6 @@ impl MasterKeys {
     pub fn described(&self, kind: KeyKind, materials: &Context) -> Option<&MasterKey> {
         let same = self.iter().find(|key| key.secret.kind() == Some(kind) && key.materials == *materials);
         same.or_else(|| self.first(kind))
-    }
-}
-
-impl Error {
-    pub(crate) fn of_kms(key_id: &KeyId, error: KmsError) -> Self {
-        let key_id = key_id.clone();
-        match error {
-            KmsError::Refused => Self::Refused { key_id },
-            KmsError::Denied(why) => Self::Denied { key_id, why },
-            KmsError::Unavailable(why) => Self::Unavailable { key_id, why },
-        }
     }
 }
 

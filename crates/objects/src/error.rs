@@ -64,6 +64,14 @@ pub enum Error {
         /// The key the envelope names.
         key_id: KeyId,
     },
+    /// The service that keeps a key does not answer, for now. Why is for the log.
+    #[error("key `{key_id}` cannot be used for now: its service does not answer")]
+    KeyUnavailable {
+        /// The key.
+        key_id: KeyId,
+        /// What happened.
+        why: String,
+    },
     /// Keys could not be wrapped or unwrapped for another reason.
     #[error("the keyring failed: {0}")]
     Keyring(String),
@@ -162,6 +170,7 @@ impl From<keyring::Error> for Error {
         match error {
             keyring::Error::UnknownKey { key_id } => Self::UnknownKey { key_id },
             keyring::Error::Refused { key_id } => Self::KeyRefused { key_id },
+            keyring::Error::Unavailable { key_id, why } => Self::KeyUnavailable { key_id, why },
             other => Self::Keyring(other.to_string()),
         }
     }

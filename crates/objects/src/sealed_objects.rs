@@ -59,6 +59,14 @@ impl SealedObjects {
         self
     }
 
+    /// Tries whether the key that wraps would wrap and unwrap, where that is not certain.
+    ///
+    /// # Errors
+    /// [`Error::KeyUnavailable`] when that cannot be told for now, otherwise why it would not.
+    pub async fn check_key(&self) -> Result<(), Error> {
+        Ok(self.policies.keyring().check().await?)
+    }
+
     /// Sends a request that sealing does not concern and hands back the store's answer.
     ///
     /// # Errors

@@ -87,15 +87,15 @@ pub(crate) struct S3Settings {
     pub(crate) endpoint: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) virtual_host: bool,
-    pub(crate) credentials: StoreCredentials,
+    pub(crate) credentials: AwsCredentials,
     pub(crate) ca: Option<PathBuf>,
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
 }
 
-/// Who we are to the store.
+/// Who we are to a service that speaks like Amazon's.
 #[derive(Debug)]
-pub(crate) enum StoreCredentials {
+pub(crate) enum AwsCredentials {
     /// Named here.
     Static { access_key: String, secret: SecretReference },
     /// A profile of the AWS configuration files.
@@ -128,6 +128,49 @@ pub(crate) enum KeyKind {
     OpenPgp { key: Option<SecretReference>, passphrase: Option<SecretReference> },
     /// Passwords of an rclone crypt remote.
     RcloneCrypt { password: SecretReference, password2: Option<SecretReference> },
+    /// A key of AWS KMS.
+    AwsKms(Box<AwsKmsKey>),
+    /// A key of the transit engine of Vault.
+    VaultTransit(Box<VaultKey>),
+}
+
+/// `kind = "aws-kms"`
+#[derive(Debug)]
+pub(crate) struct AwsKmsKey {
+    /// ARN, id or alias.
+    pub(crate) key: String,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) credentials: AwsCredentials,
+    pub(crate) reuse: Reuse,
+}
+
+/// `kind = "vault-transit"`
+#[derive(Debug)]
+pub(crate) struct VaultKey {
+    pub(crate) key: String,
+    pub(crate) address: String,
+    pub(crate) mount: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) login: VaultLogin,
+    pub(crate) reuse: Reuse,
+}
+
+/// Who we are to Vault.
+#[derive(Debug)]
+pub(crate) enum VaultLogin {
+    Token(SecretReference),
+    AppRole { mount: String, role_id: String, secret_id: SecretReference },
+    Kubernetes { mount: String, role: String, jwt: SecretReference },
+}
+
+/// How long and how often an answer of a service is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reuse {
+    /// Zero: it is asked every time.
+    pub(crate) age: Duration,
+    pub(crate) objects: u32,
 }
 
 impl KeySettings {
@@ -138,7 +181,7 @@ impl KeySettings {
 
     /// Whether a key of this kind can wrap what we seal.
     pub(crate) fn seals(&self) -> bool {
-        matches!(self.kind, KeyKind::Aes { .. })
+        matches!(self.kind, KeyKind::Aes { .. } | KeyKind::AwsKms(_) | KeyKind::VaultTransit(_))
     }
 }
 

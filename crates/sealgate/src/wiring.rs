@@ -4,6 +4,7 @@
 //! and handed on.
 
 mod alone;
+mod aws;
 mod directory;
 mod keys;
 mod probe;
@@ -42,9 +43,11 @@ pub(crate) struct Wired {
     pub(crate) objects: SealedObjects,
 }
 
-/// Follows the settings' references and puts the rooms together. Nothing is bound and no store is asked.
+/// Follows the settings' references and puts the rooms together. Nothing is bound and no store is asked; a service that
+/// keeps the key that wraps is.
 pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired, Failure> {
     let (mut objects, store) = objects(settings, local).await?;
+    check_key(&objects).await?;
     let clients = clients(settings, local).await.map_err(Failure::Settings)?;
     let probe = Box::new(StoreProbe::new(Arc::clone(&store)));
     if let Some(uploads) = uploads(settings, &store)? {
@@ -55,6 +58,18 @@ pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired,
     }
     let gateway = Gateway::with_options(objects.clone(), clients, options(settings));
     Ok(Wired { gateway, probe, objects })
+}
+
+/// A key that would not wrap is found before the first object is written. One that cannot be asked for now is no reason
+/// not to serve what does not need it.
+async fn check_key(objects: &SealedObjects) -> Result<(), Failure> {
+    match objects.check_key().await {
+        Err(objects::Error::KeyUnavailable { key_id, why }) => {
+            tracing::warn!(%key_id, why, "the key that wraps new objects does not answer: nothing can be sealed for now");
+            Ok(())
+        }
+        checked => checked.context("the key that wraps new objects").map_err(Failure::Settings),
+    }
 }
 
 /// Objects with the keys and rules of the settings, and the store they lie in: what a server and a command have in common.

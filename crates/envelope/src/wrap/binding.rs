@@ -66,6 +66,11 @@ impl Binding {
         self.mode
     }
 
+    /// The bucket identity, empty where it is not bound.
+    pub(crate) fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
     /// `u16be(len b) || b || u16be(len k) || k`, the bytes every wrap authenticates.
     pub fn context(&self) -> Vec<u8> {
         let mut context = Vec::new();

@@ -2,7 +2,9 @@
 //!
 //! A rule of the format without a case here is a rule nobody checks.
 
-use envelope::{BindingMode, ChecksumName, DigestSet};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use envelope::{BindingMode, ChecksumName, DigestSet, WrapAlgorithm};
 
 use crate::forge::{Object, draw, every_digest};
 use crate::parts_cases;
@@ -12,7 +14,8 @@ pub(crate) type Case = (&'static str, Vector);
 
 /// Every vector with the name of its file.
 pub(crate) fn all() -> Vec<Case> {
-    let parts = [opened(), envelopes(), keys(), metadata(), lengths(), chunks(), summaries(), facts(), digests()];
+    let parts =
+        [opened(), envelopes(), keys(), services(), metadata(), lengths(), chunks(), summaries(), facts(), digests()];
     parts.into_iter().flatten().chain(parts_cases::all()).collect()
 }
 
@@ -87,6 +90,54 @@ fn envelopes() -> Vec<Case> {
                 .refused("envelope", "a wrapped key has 40 bytes"),
         ),
     ]
+}
+
+/// Keys that a service keeps: what the service wrapped stands before the wrapped data key.
+fn services() -> Vec<Case> {
+    let (blob, ciphertext) = (draw::<32>("blob").repeat(5), b"vault:v1:c2VhbGdhdGUgdmVjdG9y");
+    let kms = || Object::hello().under_service(WrapAlgorithm::AwsKms, &blob, BindingMode::Object);
+    let vault = |mode| Object::hello().under_service(WrapAlgorithm::VaultTransit, ciphertext, mode);
+    vec![
+        ("service-aws-kms", kms().opens("under a key of AWS KMS, `key` is what it decrypts the blob of 160 bytes to")),
+        (
+            "service-vault-transit",
+            Object { bucket: "elsewhere".into(), ..vault(BindingMode::Key) }
+                .opens("under a key of a transit engine the blob is its text"),
+        ),
+        (
+            "service-other-intermediate-key",
+            Object { key: draw("another"), ..kms() }.refused("unwrap", "another intermediate key is refused"),
+        ),
+        (
+            "service-other-name",
+            Object { name: "other".into(), ..kms() }
+                .refused("unwrap", "the intermediate key is no way around the name"),
+        ),
+        (
+            "service-blob-length",
+            rewrapped(kms(), |wrapped| wrapped[1] += 1).refused("unwrap", "the length of the blob leaves 40 bytes"),
+        ),
+        (
+            "service-empty-blob",
+            rewrapped(kms(), |wrapped| drop(wrapped.splice(..162, [0, 0])))
+                .refused("envelope", "the blob is not empty"),
+        ),
+        (
+            "service-as-local",
+            kms()
+                .edit("w=AWS-KMS", "w=A256KW")
+                .refused("envelope", "what a service wrapped is not wrapped by a key at hand"),
+        ),
+    ]
+}
+
+/// The same with changes in the wrapped key.
+fn rewrapped(object: Object, change: impl FnOnce(&mut Vec<u8>)) -> Object {
+    let (start, rest) = object.envelope.split_once(";e=").unwrap();
+    let (wrapped, commitment) = rest.split_once(";c=").unwrap();
+    let mut wrapped = URL_SAFE_NO_PAD.decode(wrapped).unwrap();
+    change(&mut wrapped);
+    Object { envelope: format!("{start};e={};c={commitment}", URL_SAFE_NO_PAD.encode(wrapped)), ..object }
 }
 
 /// The same 32 bytes with a spare bit set: the last of 43 characters carries two bits that mean nothing.

@@ -133,6 +133,17 @@ impl Object {
         Envelope::new(Upload::Put, mode, edk, &self.keys()).to_string()
     }
 
+    /// The same, wrapped under an intermediate key (which then is `key`) that a service wrapped as `blob`.
+    pub(crate) fn under_service(mut self, algorithm: WrapAlgorithm, blob: &[u8], mode: BindingMode) -> Self {
+        self.key = draw("intermediate key");
+        let binding = Binding::new(mode, &self.bucket, &self.name).unwrap();
+        let (secret, key) = (WrappingSecret::from_bytes(self.key), DataKey::from_bytes(self.data_key));
+        let wrapped = wrap::wrap_under_service(&secret, blob, &key, &binding).unwrap();
+        let edk = EncryptedDataKey { key_id: "main".parse().unwrap(), algorithm, wrapped };
+        self.envelope = Envelope::new(Upload::Put, mode, edk, &self.keys()).to_string();
+        self
+    }
+
     fn sealed(&self, nonce: [u8; 12]) -> Vec<u8> {
         let mut out = BytesMut::new();
         let mut sealer = Sealer::new(self.keys(), u64::try_from(self.plain.len()).unwrap()).unwrap();

@@ -74,6 +74,22 @@ pub(crate) struct RawKey {
     pub(crate) iterations: Option<Count>,
     pub(crate) passphrase: Option<RawSecret>,
     pub(crate) password2: Option<RawSecret>,
+    pub(crate) key: Option<String>,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) access_key: Option<String>,
+    pub(crate) profile: Option<String>,
+    pub(crate) mount: Option<String>,
+    pub(crate) namespace: Option<String>,
+    pub(crate) ca: Option<String>,
+    pub(crate) token: Option<RawSecret>,
+    pub(crate) auth_mount: Option<String>,
+    pub(crate) role_id: Option<String>,
+    pub(crate) secret_id: Option<RawSecret>,
+    pub(crate) role: Option<String>,
+    pub(crate) jwt: Option<RawSecret>,
+    pub(crate) cache: Option<String>,
+    pub(crate) reuse: Option<Count>,
 }
 
 /// `[keyring]`

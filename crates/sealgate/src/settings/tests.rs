@@ -244,6 +244,46 @@ fn each_kind_of_key_wants_its_own_settings() {
 }
 
 #[test]
+fn keys_of_services_say_where_and_who() {
+    let key = |text: &str| good(&format!("[[keys]]\nid = \"a\"\n{text}")).keys.remove(0).kind;
+    let arn = "arn:aws:kms:eu-west-1:1:key/2";
+    let KeyKind::AwsKms(kms) = key(&format!("kind = \"aws-kms\"\nkey = \"{arn}\"\n")) else { panic!("KMS") };
+    assert_eq!((kms.key.as_str(), kms.region.as_deref()), (arn, Some("eu-west-1")), "an ARN says where its key is");
+    assert_eq!(kms.reuse, Reuse { age: Duration::from_mins(5), objects: 1_000 });
+    assert!(matches!(kms.credentials, AwsCredentials::DefaultChain));
+    let vault = "kind = \"vault-transit\"\nendpoint = \"https://v:8200\"\nkey = \"k\"\n";
+    let with = |more: &str| match key(&format!("{vault}{more}")) {
+        KeyKind::VaultTransit(key) => *key,
+        other => panic!("{other:?}"),
+    };
+    let token = with("token = \"env:T\"\ncache = \"off\"\nreuse = 1\n");
+    assert_eq!((token.mount.as_str(), token.reuse), ("transit", Reuse { age: Duration::ZERO, objects: 1 }));
+    assert!(matches!(token.login, VaultLogin::Token(_)));
+    let approle = with("role_id = \"r\"\nsecret_id = \"env:S\"\nauth_mount = \"a/b\"\n");
+    assert!(matches!(approle.login, VaultLogin::AppRole { mount, .. } if mount == "a/b"));
+    assert!(matches!(with("role = \"r\"\n").login, VaultLogin::Kubernetes { mount, .. } if mount == "kubernetes"));
+    for (text, expected) in [
+        ("kind = \"aws-kms\"\n", "FILE:1: keys[0].key: is missing: the key's ARN, id or alias".to_owned()),
+        ("kind = \"aws-kms\"\nkey = \"k\"\naccess_key = \"x\"\n", "FILE:5: keys[0].access_key: ".to_owned()),
+        ("kind = \"aws-kms\"\nkey = \"k\"\ntoken = \"env:T\"\n", "FILE:5: keys[0].token: has no meaning".to_owned()),
+        ("kind = \"aws-kms\"\nkey = \"k\"\nreuse = 0\n", "FILE:5: keys[0].reuse: wants".to_owned()),
+        (
+            "kind = \"aws-kms\"\nkey = \"k\"\ncontext = { \"sealgate:x\" = \"\" }\n",
+            "FILE:5: keys[0].context: names that begin".to_owned(),
+        ),
+        (vault, "FILE:1: keys[0]: wants one way to log in".to_owned()),
+        (&format!("{vault}token = \"env:T\"\nrole = \"r\"\n"), "FILE:1: keys[0]: wants one way to log in".to_owned()),
+        (&format!("{vault}token = \"hunter2\"\n"), "FILE:6: keys[0].token: secrets are not written".to_owned()),
+        (&format!("{vault}token = \"env:T\"\nmount = \"../sys\"\n"), "FILE:7: keys[0].mount: ".to_owned()),
+        (&format!("{vault}token = \"env:T\"\njwt = \"env:J\"\n"), "FILE:7: keys[0].jwt: ".to_owned()),
+    ] {
+        let problem = bad(&format!("[[keys]]\nid = \"a\"\n{text}"));
+        assert!(problem.lines().any(|line| line.starts_with(&expected)), "{text}\n{problem}");
+        assert!(!problem.contains("hunter2"), "{problem}");
+    }
+}
+
+#[test]
 fn one_run_shows_every_problem() {
     let problems = bad("listen = \"x\"\nadmin = \"y\"\n[limits]\ndrain = \"z\"\n");
     assert_eq!(problems.lines().count(), 3, "{problems}");
@@ -254,7 +294,7 @@ fn an_endpoint_alone_means_an_s3_store() {
     let settings = good("[store]\nendpoint = \"http://127.0.0.1:9000\"\n[[keys]]\nid = \"a\"\nsecret = \"env:A\"\n");
     let StoreSettings::S3(s3) = settings.store else { panic!("not S3") };
     assert_eq!(s3.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
-    assert!(matches!(s3.credentials, StoreCredentials::DefaultChain));
+    assert!(matches!(s3.credentials, AwsCredentials::DefaultChain));
     assert_eq!(settings.primary.as_deref(), Some("a"));
 }
 

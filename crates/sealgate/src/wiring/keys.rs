@@ -1,9 +1,11 @@
 //! The one list of keys, twice: as the keyring of the sealed format, and as the keys of formats that are not ours.
 
+mod services;
+
 use anyhow::{Context, anyhow, bail};
 use keyring::{
-    AesKey, Keyring, MasterKey, MasterKeys, MasterSecret, OpenPgpSecret, Pbkdf2Password, RcloneCryptPasswords,
-    WrappingKey,
+    AesKey, KeyId, Keyring, MasterKey, MasterKeys, MasterSecret, OpenPgpSecret, Pbkdf2Password, RcloneCryptPasswords,
+    WrapAlgorithm, WrappingKey,
 };
 use zeroize::Zeroizing;
 
@@ -18,10 +20,10 @@ pub(super) struct Keys {
     pub(super) masters: MasterKeys,
 }
 
-/// One key, read. Not every kind seals.
+/// One key, read. Not every kind seals, and not every kind is known to other formats.
 struct Loaded {
     sealing: Option<Box<dyn WrappingKey>>,
-    master: MasterSecret,
+    master: Option<MasterSecret>,
 }
 
 /// Reads every key there is.
@@ -32,7 +34,10 @@ pub(super) async fn keys(settings: &Settings, local: &FirstRun) -> anyhow::Resul
     let (mut primary, mut retired, mut masters) = (None, Vec::new(), Vec::new());
     for key in keys {
         let Loaded { sealing, master } = load(key).await.with_context(|| format!("key {}", key.id))?;
-        masters.push(master_key(key, master)?);
+        if let Some(secret) = master {
+            let (materials, context) = (key.materials.clone(), key.context.clone());
+            masters.push(MasterKey { id: key_id(key)?, materials, context, secret });
+        }
         let is_primary = named == Some(key.id.as_str());
         match sealing {
             Some(sealing) if is_primary => primary = Some(sealing),
@@ -49,15 +54,14 @@ pub(super) async fn keys(settings: &Settings, local: &FirstRun) -> anyhow::Resul
 const TOO_SHORT: &str = "it has not the 32 bytes of AES-256: it reads what other tools wrote and seals nothing; name \
                          another key in keyring.primary";
 
-fn master_key(key: &KeySettings, secret: MasterSecret) -> anyhow::Result<MasterKey> {
-    let id = key.id.parse().map_err(|error| anyhow!("the id is not usable: {error}"))?;
-    Ok(MasterKey { id, materials: key.materials.clone(), context: key.context.clone(), secret })
+fn key_id(key: &KeySettings) -> anyhow::Result<KeyId> {
+    key.id.parse().map_err(|error| anyhow!("the id is not usable: {error}"))
 }
 
 async fn load(key: &KeySettings) -> anyhow::Result<Loaded> {
-    let foreign = |master| Loaded { sealing: None, master };
+    let foreign = |master| Loaded { sealing: None, master: Some(master) };
     Ok(match &key.kind {
-        KeyKind::Aes { secret } => return aes(&key.id, secret).await,
+        KeyKind::Aes { secret } => aes(key, secret).await?,
         KeyKind::Rsa { secret } => {
             foreign(MasterSecret::rsa(&secret.read().await?).with_context(|| secret.to_string())?)
         }
@@ -76,16 +80,26 @@ async fn load(key: &KeySettings) -> anyhow::Result<Loaded> {
             let (password, password2) = (words(password).await?, optional_words(password2.as_ref()).await?);
             foreign(MasterSecret::RcloneCrypt(RcloneCryptPasswords::new(password, password2)?))
         }
+        KeyKind::AwsKms(settings) => {
+            let service = services::aws_kms(settings).await?;
+            let sealing = services::sealing(key, WrapAlgorithm::AwsKms, service.clone(), settings.reuse)?;
+            Loaded { sealing: Some(Box::new(sealing)), master: Some(MasterSecret::Kms(service)) }
+        }
+        KeyKind::VaultTransit(settings) => {
+            let service = services::vault_transit(settings)?;
+            let sealing = services::sealing(key, WrapAlgorithm::VaultTransit, service, settings.reuse)?;
+            Loaded { sealing: Some(Box::new(sealing)), master: None }
+        }
     })
 }
 
-async fn aes(id: &str, secret: &SecretReference) -> anyhow::Result<Loaded> {
+async fn aes(key: &KeySettings, secret: &SecretReference) -> anyhow::Result<Loaded> {
     let contents = secret.read().await?;
     let master = MasterSecret::aes(&contents).with_context(|| secret.to_string())?;
-    let id = id.parse().map_err(|error| anyhow!("the id is not usable: {error}"))?;
+    let id = key_id(key)?;
     // It is a key, so all that can be wrong with it is its length.
     let sealing = AesKey::from_key_file_contents(id, &contents).ok().map(|key| Box::new(key) as Box<dyn WrappingKey>);
-    Ok(Loaded { sealing, master })
+    Ok(Loaded { sealing, master: Some(master) })
 }
 
 /// One line of text, as people type passwords.

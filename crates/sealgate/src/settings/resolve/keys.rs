@@ -1,5 +1,7 @@
 //! Keys: what each kind needs, and which one wraps new objects.
 
+mod services;
+
 use std::collections::BTreeSet;
 
 use super::Resolver;
@@ -11,12 +13,31 @@ use crate::settings::{KeyKind, KeySettings, SecretReference};
 const ITERATIONS: u32 = 100_000;
 
 /// The kinds by their names, and what may be set with each beside `id`, `kind`, `materials` and `context`.
-const KINDS: [(&str, &[&str]); 5] = [
+const KINDS: [(&str, &[&str]); 7] = [
     ("aes", &["secret"]),
     ("rsa", &["secret"]),
     ("pbkdf2", &["secret", "salt", "iterations"]),
     ("openpgp", &["secret", "passphrase"]),
     ("rclone-crypt", &["secret", "password2"]),
+    ("aws-kms", &["key", "endpoint", "region", "access_key", "secret", "profile", "cache", "reuse"]),
+    (
+        "vault-transit",
+        &[
+            "key",
+            "endpoint",
+            "mount",
+            "namespace",
+            "ca",
+            "token",
+            "auth_mount",
+            "role_id",
+            "secret_id",
+            "role",
+            "jwt",
+            "cache",
+            "reuse",
+        ],
+    ),
 ];
 
 impl Resolver<'_> {
@@ -45,6 +66,9 @@ impl Resolver<'_> {
         let name = self.choice(&at.join("kind"), &written, &KINDS.map(|(name, _)| (name, name)))?;
         let (materials, context) = (raw.materials.take().unwrap_or_default(), raw.context.take().unwrap_or_default());
         self.key_strangers(at, name, &raw);
+        if context.keys().any(|name| name.starts_with("sealgate:")) {
+            self.problem(&at.join("context"), "names that begin with \"sealgate:\" are ours");
+        }
         let kind = self.key_kind(at, name, raw);
         Some(KeySettings { id: id?, materials, context, kind: kind? })
     }
@@ -58,6 +82,22 @@ impl Resolver<'_> {
             ("iterations", raw.iterations.is_some()),
             ("passphrase", raw.passphrase.is_some()),
             ("password2", raw.password2.is_some()),
+            ("key", raw.key.is_some()),
+            ("endpoint", raw.endpoint.is_some()),
+            ("region", raw.region.is_some()),
+            ("access_key", raw.access_key.is_some()),
+            ("profile", raw.profile.is_some()),
+            ("mount", raw.mount.is_some()),
+            ("namespace", raw.namespace.is_some()),
+            ("ca", raw.ca.is_some()),
+            ("token", raw.token.is_some()),
+            ("auth_mount", raw.auth_mount.is_some()),
+            ("role_id", raw.role_id.is_some()),
+            ("secret_id", raw.secret_id.is_some()),
+            ("role", raw.role.is_some()),
+            ("jwt", raw.jwt.is_some()),
+            ("cache", raw.cache.is_some()),
+            ("reuse", raw.reuse.is_some()),
         ];
         for (name, _) in set.into_iter().filter(|(name, is_set)| *is_set && !known.contains(name)) {
             self.problem(&at.join(name), format!("has no meaning with kind = \"{kind}\""));
@@ -87,11 +127,13 @@ impl Resolver<'_> {
                 let password2 = self.optional_secret(&at.join("password2"), raw.password2.as_ref());
                 Some(KeyKind::RcloneCrypt { password: password?, password2: password2? })
             }
+            "aws-kms" => self.aws_kms(at, raw),
+            "vault-transit" => self.vault_transit(at, raw),
             _ => Some(KeyKind::Aes { secret: self.key_secret(at, raw.secret.as_ref())? }),
         }
     }
 
-    fn key_secret(&mut self, at: &Path, raw: Option<&RawSecret>) -> Option<SecretReference> {
+    pub(super) fn key_secret(&mut self, at: &Path, raw: Option<&RawSecret>) -> Option<SecretReference> {
         let at = at.join("secret");
         match raw {
             Some(raw) => self.secret(&at, raw),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Resolver;
 use crate::settings::place::Path;
 use crate::settings::raw::{RawSecret, RawStore};
-use crate::settings::{S3Settings, StoreCredentials, StoreSettings};
+use crate::settings::{AwsCredentials, S3Settings, StoreSettings};
 
 impl Resolver<'_> {
     pub(super) fn store(&mut self, raw: RawStore) -> Option<StoreSettings> {
@@ -39,11 +39,12 @@ impl Resolver<'_> {
     }
 
     pub(super) fn s3(&mut self, raw: RawStore) -> Option<StoreSettings> {
-        let endpoint = raw.endpoint.map(|endpoint| self.endpoint(endpoint));
+        let at = Path::of("store");
+        let endpoint = raw.endpoint.map(|endpoint| self.endpoint(&at, endpoint));
         let styles = [("path", false), ("virtual-host", true)];
         let addressing = raw.addressing.as_deref().unwrap_or("path");
         let virtual_host = self.choice(&Path::of("store.addressing"), addressing, &styles);
-        let credentials = self.store_credentials(raw.access_key, raw.secret.as_ref(), raw.profile);
+        let credentials = self.aws_credentials(&at, raw.access_key, raw.secret.as_ref(), raw.profile);
         let connect_timeout = self.time(&Path::of("store.connect_timeout"), &raw.connect_timeout);
         let response_timeout = self.time(&Path::of("store.response_timeout"), &raw.response_timeout);
         Some(StoreSettings::S3(Box::new(S3Settings {
@@ -57,38 +58,34 @@ impl Resolver<'_> {
         })))
     }
 
-    pub(super) fn endpoint(&mut self, text: String) -> Option<String> {
+    pub(super) fn endpoint(&mut self, at: &Path, text: String) -> Option<String> {
         let uri = text.parse::<http::Uri>().ok();
         let good = uri.is_some_and(|uri| {
             let authority = uri.authority().map_or("", |authority| authority.as_str());
             matches!(uri.scheme_str(), Some("http" | "https")) && !authority.is_empty() && !authority.contains('@')
         });
         let how = || "wants http://HOST[:PORT] or https://HOST[:PORT], without user or password".to_owned();
-        self.check(&Path::of("store.endpoint"), good.then_some(text), how)
+        self.check(&at.join("endpoint"), good.then_some(text), how)
     }
 
-    pub(super) fn store_credentials(
+    pub(super) fn aws_credentials(
         &mut self,
+        at: &Path,
         access_key: Option<String>,
         secret: Option<&RawSecret>,
         profile: Option<String>,
-    ) -> Option<StoreCredentials> {
+    ) -> Option<AwsCredentials> {
         match (access_key, secret, profile) {
-            (None, None, None) => Some(StoreCredentials::DefaultChain),
-            (None, None, Some(profile)) => Some(StoreCredentials::Profile(profile)),
+            (None, None, None) => Some(AwsCredentials::DefaultChain),
+            (None, None, Some(profile)) => Some(AwsCredentials::Profile(profile)),
             (Some(access_key), Some(secret), None) => {
-                let secret = self.secret(&Path::of("store.secret"), secret);
-                Some(StoreCredentials::Static { access_key, secret: secret? })
+                let secret = self.secret(&at.join("secret"), secret);
+                Some(AwsCredentials::Static { access_key, secret: secret? })
             }
-            (Some(_), Some(_), Some(_)) => self.check(&Path::of("store.profile"), None, || {
-                "either a profile, or access_key and secret, not both".to_owned()
-            }),
-            (Some(_), None, _) => {
-                self.check(&Path::of("store.access_key"), None, || "store.secret is missing".to_owned())
-            }
-            (None, Some(_), _) => {
-                self.check(&Path::of("store.secret"), None, || "store.access_key is missing".to_owned())
-            }
+            (Some(_), Some(_), Some(_)) => self
+                .check(&at.join("profile"), None, || "either a profile, or access_key and secret, not both".to_owned()),
+            (Some(_), None, _) => self.check(&at.join("access_key"), None, || format!("{at}.secret is missing")),
+            (None, Some(_), _) => self.check(&at.join("secret"), None, || format!("{at}.access_key is missing")),
         }
     }
 }
