@@ -36,6 +36,7 @@ const ROOMS: &[Room] = &[
             "bytes",
             "cbc",
             "crc-fast",
+            "crypto-bigint",
             "crypto_secretbox",
             "ctr",
             "ghash",

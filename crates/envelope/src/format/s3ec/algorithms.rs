@@ -31,8 +31,8 @@ pub enum Wrap {
     Unnamed,
     /// `AESWrap`: AES key wrap (RFC 3394). Legacy.
     AesWrap,
-    /// `RSA/ECB/OAEPWithSHA-256AndMGF1Padding`. Legacy. Read is what Bouncy Castle wrote, with SHA-256 for the mask
-    /// too; with the SHA-1 of the JDK's own provider it fails as another key does.
+    /// `RSA/ECB/OAEPWithSHA-256AndMGF1Padding`. Legacy. The mask hash is SHA-1 where the JDK's own provider wrote it, and
+    /// SHA-256 where Bouncy Castle did.
     RsaOaepSha256,
     /// `kms`: by KMS, without binding the content algorithm. Legacy.
     Kms,

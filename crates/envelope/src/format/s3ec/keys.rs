@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::Error;
 use super::envelope::Commitment;
+use super::wrap::Numbers;
 use crate::cipher;
 
 /// An AES key of 16, 24 or 32 bytes.
@@ -37,6 +38,7 @@ pub struct RsaMasterKey {
     pub(super) substitutes: Substitutes,
     pub(super) oaep: OaepPrivateDecryptingKey,
     pub(super) pkcs1: Pkcs1PrivateDecryptingKey,
+    pub(super) numbers: Numbers,
     public: PublicEncryptingKey,
 }
 
@@ -121,8 +123,10 @@ impl RsaMasterKey {
         let invalid = Error::InvalidKey { problem: "an RSA key is PKCS #8 in DER, of 2048 to 8192 bits" };
         let key = PrivateDecryptingKey::from_pkcs8(der).map_err(|_| invalid.clone())?;
         let oaep = OaepPrivateDecryptingKey::new(key.clone()).map_err(|_| invalid.clone())?;
+        let numbers = Numbers::of_pkcs8(der).ok_or_else(|| invalid.clone())?;
         let (substitutes, public) = (Substitutes::new(der)?, key.public_key());
-        Ok(Self { substitutes, oaep, pkcs1: Pkcs1PrivateDecryptingKey::new(key).map_err(|_| invalid)?, public })
+        let pkcs1 = Pkcs1PrivateDecryptingKey::new(key).map_err(|_| invalid)?;
+        Ok(Self { substitutes, oaep, pkcs1, numbers, public })
     }
 
     /// Takes a private key of 2048 to 8192 bits in the DER form of PKCS #1.

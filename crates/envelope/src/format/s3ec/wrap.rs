@@ -6,9 +6,11 @@
 
 mod aes;
 mod rsa;
+mod two_hashes;
 
 pub(super) use aes::gcm_wrapped;
 pub(super) use rsa::oaep_sha1_wrapped;
+pub(super) use two_hashes::Numbers;
 
 use super::Error;
 use super::algorithms::Wrap;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::super::Error;
 use super::super::keys::{AesKey, RsaMasterKey, RsaPublicKey};
+use super::two_hashes;
 
 /// `length || key || name of the content algorithm`.
 pub(super) fn oaep_sha1(key: &RsaMasterKey, wrapped: &[u8], bound: &[u8]) -> Result<AesKey, Error> {
@@ -32,10 +33,11 @@ pub(in super::super) fn oaep_sha1_wrapped(key: &RsaPublicKey, plain: &AesKey, bo
     Ok(wrapped)
 }
 
-/// The key alone. The mask hash is SHA-256 as Bouncy Castle has it; the JDK's own provider used SHA-1 there, which
-/// aws-lc-rs does not offer.
+/// The key alone. The mask hash is SHA-1 as the JDK's own provider has it, or SHA-256 as Bouncy Castle does: the name is
+/// the same, and only one of them opens.
 pub(super) fn oaep_sha256(key: &RsaMasterKey, wrapped: &[u8]) -> Result<AesKey, Error> {
-    oaep(key, &OAEP_SHA256_MGF1SHA256, wrapped, |plain| AesKey::new(plain).ok_or(Error::Unwrap))
+    let same = oaep(key, &OAEP_SHA256_MGF1SHA256, wrapped, |plain| AesKey::new(plain).ok_or(Error::Unwrap));
+    same.or_else(|_| two_hashes::unwrap(&key.numbers, wrapped))
 }
 
 fn oaep(
