@@ -42,6 +42,25 @@ fn format_none_stores_what_came() {
 }
 
 #[test]
+fn format_refused_lets_nothing_new_in_and_reads_on() {
+    let world =
+        world("[[rules]]\nbucket = \"first\"\nformat = \"refused\"\n[[rules]]\nbucket = \"*\"\nbinding = \"none\"\n");
+    world.seal("second", "a", 1);
+    world.replace("first", "a", &world.stored("second", "a"));
+    assert!(world.get("first", "a").send().expect(200).body == noise(1, PLAIN_LEN));
+    world.front.object("PUT", "first", "b").body(b"x").send().refused(403, "AccessDenied");
+    world.front.object("POST", "first", "b").query("uploads", "").send().refused(403, "AccessDenied");
+    let copy = world.front.object("PUT", "first", "b").header("x-amz-copy-source", "/second/a").send();
+    assert!(copy.body.windows(12).any(|text| text == b"AccessDenied"), "{copy:?}");
+    let begun = world.behind.object("POST", "first", "b").query("uploads", "").send().expect(200);
+    let part = world.front.object("PUT", "first", "b").query("partNumber", "1");
+    part.query("uploadId", &begun.text("UploadId").unwrap()).body(b"x").send().refused(404, "NoSuchUpload");
+    world.front.object("HEAD", "first", "b").send().check(404);
+    world.front.object("DELETE", "first", "a").send().check(204);
+    world.get("first", "a").send().check(404);
+}
+
+#[test]
 fn the_longest_prefix_decides() {
     let world =
         world("[[rules]]\nbucket = \"*\"\n[[rules]]\nbucket = \"first\"\nprefix = \"open/\"\nformat = \"none\"\n");

@@ -11,10 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use keyring::{AesKey, Keyring};
-use objects::{
-    BindingMode, Body, Contents, EtagMode, MetadataMode, PolicyTable, Random, RandomError, Rule, SealedObjects, Store,
-    StoreError, store,
-};
+use objects::{Body, PolicyTable, Random, RandomError, Rule, SealedObjects, Store, StoreError, store};
 use s3s::auth::SecretKey;
 use sealgate_tests::daemon::credential;
 use sealgate_tests::request::Request as Said;
@@ -46,17 +43,8 @@ impl Random for Ones {
 fn gateway(breaks: Arc<AtomicBool>) -> Gateway {
     let id: KeyId = "k1".parse().unwrap();
     let key = AesKey::new(id, WrappingSecret::from_bytes([7; 32]));
-    let rule = Rule {
-        buckets: "*".into(),
-        prefix: String::new(),
-        seal: true,
-        contents: Contents::Sealed,
-        etag: EtagMode::Opaque,
-        binding: BindingMode::Object,
-        metadata: MetadataMode::Sealed,
-        bucket_identity: None,
-    };
-    let policies = PolicyTable::new(vec![rule], Arc::new(Keyring::new(Box::new(key), Vec::new()).unwrap()));
+    let policies =
+        PolicyTable::new(vec![Rule::sealed("*")], Arc::new(Keyring::new(Box::new(key), Vec::new()).unwrap()));
     let objects = SealedObjects::new(Arc::new(Brittle(breaks)), policies, Arc::new(Ones));
     let (access_key, secret) = (credential().access_key, SecretKey::from(credential().secret_key));
     let client = Client { access_key, secret, buckets: vec!["*".into()], permission: Permission::ReadWrite };

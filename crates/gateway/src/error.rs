@@ -123,15 +123,21 @@ impl From<Error> for Fault {
             }
             Error::MetadataTooLarge { .. } => Self::new(S3ErrorCode::MetadataTooLarge, error.to_string()),
             Error::TooLarge { .. } => Self::new(S3ErrorCode::EntityTooLarge, error.to_string()),
-            Error::NoRule { .. } | Error::UnknownKey { .. } | Error::Reserved => {
-                Self::new(S3ErrorCode::AccessDenied, error.to_string())
+            Error::NoRule { .. }
+            | Error::UnknownKey { .. }
+            | Error::NoForeignKey { .. }
+            | Error::Reserved
+            | Error::WritesRefused { .. } => Self::new(S3ErrorCode::AccessDenied, error.to_string()),
+            Error::NotSealed { .. } | Error::NotRead { .. } | Error::Forbidden { .. } => {
+                Self::new(S3ErrorCode::InvalidObjectState, error.to_string())
             }
-            Error::NotSealed { .. } => Self::new(S3ErrorCode::InvalidObjectState, error.to_string()),
             Error::Busy(_) => {
                 tracing::warn!(cause = %error, "an upload was put off");
                 Self::new(S3ErrorCode::SlowDown, error.to_string())
                     .with_header(RETRY_AFTER, HeaderValue::from_static("2"))
             }
+            Error::TooManyFailures => Self::new(S3ErrorCode::SlowDown, error.to_string())
+                .with_header(RETRY_AFTER, HeaderValue::from_static("60")),
             Error::NoUploadState | Error::CustomerKey => Self::not_implemented(error.to_string()),
             Error::NoSuchUpload => Self::new(S3ErrorCode::NoSuchUpload, error.to_string()),
             Error::PartOrder => Self::new(S3ErrorCode::InvalidPartOrder, error.to_string()),

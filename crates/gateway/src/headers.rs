@@ -149,8 +149,10 @@ pub(crate) fn of_object(object: &OpenedObject, checksums: bool) -> HeaderMap {
     let length = object.range.as_ref().map_or(object.plain_len, |range| range.end - range.start);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     if let Some(range) = &object.range {
-        let value = format!("bytes {}-{}/{}", range.start, range.end - 1, object.plain_len);
-        headers.extend(HeaderValue::try_from(value).ok().map(|value| (CONTENT_RANGE, value)));
+        // A part of a foreign object may hold nothing but the end of its encryption; there is no way to write such a range.
+        let last = range.end.checked_sub(1).filter(|last| *last >= range.start);
+        let value = last.map(|last| format!("bytes {}-{last}/{}", range.start, object.plain_len));
+        headers.extend(value.and_then(|value| HeaderValue::try_from(value).ok()).map(|value| (CONTENT_RANGE, value)));
     }
     if let Some(parts) = object.parts_count {
         headers.insert("x-amz-mp-parts-count", HeaderValue::from(parts));

@@ -11,7 +11,9 @@ use http::header::{CONTENT_LENGTH, ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::answers::{error_code, rewrite_elements};
-use crate::policy::{Contents, MetadataMode};
+use crate::facts::Gist;
+use crate::foreign::{self, Locked};
+use crate::policy::{MetadataMode, WriteFormat};
 use crate::reader::{content_length, store_etag};
 use crate::rewrap::{self, Place};
 use crate::store::{self, Body};
@@ -22,9 +24,10 @@ mod part;
 mod source;
 mod through;
 
+pub(crate) use self::headers::{COPY_SOURCE, drop_digests, rewritten as rewritten_headers};
 pub use part::{PartCopied, PartCopyRequest};
 
-use self::source::{Look, envelope_of};
+use self::source::{Look, Source};
 
 /// What S3 copies in one request.
 pub const COPY_LIMIT: u64 = 5 * 1024 * 1024 * 1024;
@@ -98,8 +101,9 @@ impl SealedObjects {
     pub async fn copy(&self, request: CopyRequest) -> Result<Copied, Error> {
         let from = Place { at: &request.from, rule: self.rule(&request.from.bucket, &request.from.key)? };
         let to = Place { at: &request.to, rule: self.rule(&request.to.bucket, &request.to.key)? };
-        if [from.rule, to.rule].iter().all(|rule| rule.contents == Contents::Plain && !rule.seal) {
-            metadata::from_client(&request.headers)?;
+        to.rule.check_write()?;
+        if [from.rule, to.rule].iter().all(|rule| rule.passes()) {
+            metadata::from_client(&request.headers, to.rule)?;
             return Ok(Copied::Answer(self.send_copy(&request, request.headers.clone()).await?));
         }
         let mut refused: Option<(HeaderValue, Copied)> = None;
@@ -135,21 +139,48 @@ impl SealedObjects {
         to: &Place<'_>,
         source: &HeaderMap,
     ) -> Result<Copied, Error> {
-        let envelope = envelope_of(from, source)?;
-        match envelope {
-            Some(envelope) if to.rule.seal => self.copy_sealed(request, &envelope, from, to, source).await,
-            None if !to.rule.seal => {
-                metadata::from_client(&request.headers)?;
-                let headers = headers::pinned(&request.headers, source);
-                let made = match self.copy_at_store(request, headers).await? {
-                    Ok(made) => made,
-                    Err(other) => return Ok(other),
-                };
-                let etag = self.stored(to.at, to.rule, &made.etag, content_length(source)?, None);
-                Ok(made.shown_as(etag, None))
+        let headers = match self.source(from, source).await? {
+            Source::Sealed(envelope) if to.rule.seals() => {
+                return self.copy_sealed(request, &envelope, from, to, source).await;
             }
-            _ => self.copy_through(request, source).await,
+            Source::Foreign(locked) if foreign::stays(&locked, from.rule, to.rule) => {
+                return self.copy_foreign(request, &locked, from, to, source).await;
+            }
+            Source::Plain if to.rule.format == WriteFormat::Plain => {
+                metadata::from_client(&request.headers, to.rule)?;
+                headers::pinned(&request.headers, source)
+            }
+            _ => return self.copy_through(request, source).await,
+        };
+        let made = match self.copy_at_store(request, headers).await? {
+            Ok(made) => made,
+            Err(other) => return Ok(other),
+        };
+        let etag = self.stored(to.at, to.rule, &made.etag, content_length(source)?, None);
+        Ok(made.shown_as(etag, None))
+    }
+
+    /// Leaves content and envelope as they are.
+    async fn copy_foreign(
+        &self,
+        request: &CopyRequest,
+        locked: &Locked,
+        from: &Place<'_>,
+        to: &Place<'_>,
+        source: &HeaderMap,
+    ) -> Result<Copied, Error> {
+        let headers = foreign::kept_envelope(request, to.rule, source)?;
+        if locked.is_in_instruction_file()
+            && let Some(refused) = self.copy_instruction_file(request, from.rule, to.rule).await?
+        {
+            return Ok(refused);
         }
+        let made = match self.copy_at_store(request, headers).await? {
+            Ok(made) => made,
+            Err(other) => return Ok(other),
+        };
+        let etag = to.rule.shown_etag(&made.etag, Some(&Gist::foreign(content_length(source)?)));
+        Ok(made.shown_as(etag, None))
     }
 
     /// Leaves the content where it is and writes the envelope for its new name.
@@ -161,7 +192,7 @@ impl SealedObjects {
         to: &Place<'_>,
         source: &HeaderMap,
     ) -> Result<Copied, Error> {
-        let client_metadata = metadata::from_client(&request.headers)?;
+        let client_metadata = metadata::from_client(&request.headers, to.rule)?;
         let (envelope, keys) = self.rewrap(envelope, from, to).await?;
         let mut headers = headers::rewritten(request, source);
         rewrap::write_envelope(&envelope, &mut headers)?;

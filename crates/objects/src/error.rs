@@ -39,14 +39,51 @@ pub enum Error {
         /// The bucket asked for.
         bucket: String,
     },
+    /// The rule lets nothing new be written.
+    #[error("the rule `{rule}` says format = \"refused\": nothing new may be written here")]
+    WritesRefused {
+        /// The rule's bucket pattern.
+        rule: String,
+    },
     /// The stored object is not ours although the rule says that everything here is.
     #[error(
-        "the stored object is not sealed, and the rule `{rule}` says contents = \"sealed\"; set contents = \"mixed\" and reads = [\"plaintext\"] there to read it"
+        "the stored object is not sealed, and the rule `{rule}` does not let plaintext be read; set contents = \"mixed\" and add \"plaintext\" to its `reads` to read it"
     )]
     NotSealed {
         /// The rule's bucket pattern.
         rule: String,
     },
+    /// The stored object is in a format that the rule does not read.
+    #[error(
+        "the stored object is in the format \"{format}\", which the rule `{rule}` does not read; add it to its `reads` to read it"
+    )]
+    NotRead {
+        /// The rule's bucket pattern.
+        rule: String,
+        /// The format's name in settings.
+        format: &'static str,
+    },
+    /// The rule reads the stored object's format, but not such an object of it. No key was touched.
+    #[error("the rule `{rule}` refuses the stored object: {cause}; set {setting} there to read it")]
+    Forbidden {
+        /// The rule's bucket pattern.
+        rule: String,
+        /// What it refuses.
+        cause: String,
+        /// What would let it be read.
+        setting: &'static str,
+    },
+    /// The rule names no key of the kind that a foreign object needs.
+    #[error("the stored object needs a key of kind \"{kind}\", and the rule `{rule}` has none; add it under [[keys]]")]
+    NoForeignKey {
+        /// The rule's bucket pattern.
+        rule: String,
+        /// The kind as settings call it.
+        kind: &'static str,
+    },
+    /// An object that nothing authenticates failed too often in a short time.
+    #[error("the stored object failed too often of late; try again in a minute")]
+    TooManyFailures,
     /// The stored object failed verification. The cause is for the log, never for the client.
     #[error("the stored object failed verification: {0}")]
     Integrity(String),

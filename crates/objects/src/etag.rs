@@ -64,10 +64,8 @@ fn unquote(etag: &str) -> (&str, &str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use envelope::BindingMode;
-
     use super::*;
-    use crate::policy::{EtagMode, MetadataMode};
+    use crate::policy::EtagMode;
 
     #[test]
     fn an_md5_gets_the_suffix_and_comes_back() {
@@ -87,17 +85,7 @@ mod tests {
     }
 
     fn rule(contents: Contents, etag: EtagMode) -> Rule {
-        let (buckets, prefix, binding) = ("*".into(), String::new(), BindingMode::Object);
-        Rule {
-            buckets,
-            prefix,
-            seal: true,
-            contents,
-            etag,
-            binding,
-            metadata: MetadataMode::Sealed,
-            bucket_identity: None,
-        }
+        Rule { contents, etag, ..Rule::sealed("*") }
     }
 
     #[test]

@@ -47,6 +47,11 @@ impl Gist {
     pub(crate) fn plain(plain_len: u64) -> Self {
         Self { plain_len, sealed: false, complete: true, md5: None, parts: None }
     }
+
+    /// An object of another program, which keeps no MD5.
+    pub(crate) fn foreign(plain_len: u64) -> Self {
+        Self { plain_len, sealed: true, complete: true, md5: None, parts: None }
+    }
 }
 
 impl From<&Facts> for Gist {

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use envelope::{Envelope, Upload, layout};
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::foreign::Locked;
 use crate::policy::{Contents, Rule};
-use crate::reader::{content_length, is_marker, store_etag};
-use crate::{Error, Facts, ObjectRef, SealedObjects, metadata};
+use crate::reader::{check_plain, content_length, is_marker, store_etag};
+use crate::{Error, Facts, ForeignFormat, ObjectRef, SealedObjects, metadata};
 
 /// What an object at the store is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Format {
     Unsealed,
     /// A directory's marker, in which there is nothing to seal.
     Marker,
+    /// Another program encrypted it.
+    Foreign(ForeignFormat),
 }
 
 impl Format {
@@ -37,6 +40,7 @@ impl Format {
             Self::Broken => "broken",
             Self::Unsealed => "unsealed",
             Self::Marker => "marker",
+            Self::Foreign(format) => format.name(),
         }
     }
 }
@@ -104,9 +108,27 @@ impl Inspection {
         if marker {
             self.format = Format::Marker;
         }
-        let strange = rule.contents == Contents::Sealed && !marker;
-        let allowed = if strange { Err(Error::NotSealed { rule: rule.buckets.clone() }) } else { Ok(()) };
+        let allowed = check_plain(at, rule, &self.headers);
         self.check("allowed by its rule", allowed);
+    }
+
+    /// What is beside our own objects, as far as it shows without a key.
+    fn is_not_ours(&mut self, at: &ObjectRef, rule: &Rule, recognised: Result<Option<Locked>, Error>) {
+        let locked = match recognised {
+            Ok(None) => return self.is_unsealed(at, rule),
+            Ok(Some(locked)) => locked,
+            Err(error) => {
+                self.check::<()>("allowed by its rule", Err(error));
+                return;
+            }
+        };
+        self.format = locked.format().map_or(Format::Unsealed, Format::Foreign);
+        self.plain_len = self.check("length", locked.plain_len(self.stored_len)).flatten();
+        self.metadata = metadata::clear(&self.headers);
+        if let Some(policy) = &rule.foreign {
+            self.metadata.retain(|name, _| !policy.is_reserved_name(name));
+        }
+        self.check("allowed by its rule", Ok(()));
     }
 
     fn check<T>(&mut self, name: &'static str, outcome: Result<T, Error>) -> Option<T> {
@@ -139,7 +161,10 @@ impl SealedObjects {
             return Ok(Some(found));
         }
         match metadata::envelope(&found.headers) {
-            Ok(None) => found.is_unsealed(at, rule),
+            Ok(None) => {
+                let recognised = self.recognise(at, rule, &found.headers).await;
+                found.is_not_ours(at, rule, recognised);
+            }
             envelope => self.inspect_sealed(at, rule, envelope, &mut found).await,
         }
         Ok(Some(found))

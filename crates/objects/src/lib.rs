@@ -11,6 +11,7 @@ mod copy;
 mod error;
 mod etag;
 mod facts;
+mod foreign;
 mod headers;
 mod inspect;
 mod listing;
@@ -34,9 +35,11 @@ mod writer;
 pub use answers::{buckets_where, error_code, rewrite_elements};
 pub use checking::{Verdict, WrongLength};
 pub use copy::{COPY_LIMIT, Copied, CopiedObject, CopyRequest, PartCopied, PartCopyRequest};
+pub use envelope::s3ec::{CommitmentPolicy, Context, InstructionFiles, ReadPolicy};
 pub use envelope::{BindingMode, ChecksumName, ChecksumType, Computed, DigestSet, Facts};
 pub use error::Error;
 pub use facts::FactsFile;
+pub use foreign::{ForeignFormat, ForeignPolicy};
 pub use headers::is_store_only;
 pub use inspect::{Check, Format, Inspection, Wrap};
 pub use listing::ListRequest;
@@ -46,7 +49,7 @@ pub use multipart::{
     CompleteRequest, Completed, CreateRequest, Created, ListedPart, NamedPart, PartOutcome, PartRequest, Swept,
     UploadOutcome, store_upload_id,
 };
-pub use policy::{Contents, EtagMode, MetadataMode, PolicyTable, Rule, glob_matches};
+pub use policy::{Contents, EtagMode, MetadataMode, PolicyTable, Rule, WriteFormat, glob_matches};
 pub use random::{Random, RandomError};
 pub use range::RangeSpec;
 pub use reader::{Attributes, OpenRequest, Opened, OpenedObject};

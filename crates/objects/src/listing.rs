@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::answers::{ListedObject, Listing};
 use crate::facts::{Gist, GistKey};
-use crate::policy::Contents;
+use crate::policy::{Contents, Rule};
 use crate::reader::{OpenRequest, Opened, store_etag};
 use crate::store::{self, Body};
 use crate::stream;
@@ -80,6 +80,10 @@ impl SealedObjects {
     fn known(&self, bucket: &str, object: &ListedObject) -> Option<(u64, String)> {
         match self.policies.rule(bucket, &object.key) {
             Some(rule) if rule.contents == Contents::Plain => Some((object.stored_len, object.etag.clone())),
+            Some(Rule { contents: Contents::Foreign(format), foreign: Some(policy), .. }) => {
+                let len = policy.listed_len(*format, &object.key, object.stored_len)?;
+                Some((len, etag::hide_md5(&object.etag)))
+            }
             Some(rule) if rule.listings_ask() => None,
             // A length without a solution: parts of odd sizes, whose footer alone knows.
             _ => Some((layout::plain_len(object.stored_len)?, etag::hide_md5(&object.etag))),
@@ -102,15 +106,18 @@ impl SealedObjects {
             return Ok((gist.plain_len, rule.shown_etag(&etag, Some(&gist))));
         }
         // It cannot be read, and says so when it is; until then the stored length tells what there is to tell.
-        Ok((layout::plain_len(object.stored_len).unwrap_or(object.stored_len), etag::hide_md5(&object.etag)))
+        let ours = self.policies.rule(bucket, &object.key).is_none_or(|rule| rule.foreign.is_none());
+        let plain_len = layout::plain_len(object.stored_len).filter(|_| ours);
+        Ok((plain_len.unwrap_or(object.stored_len), etag::hide_md5(&object.etag)))
     }
 
     /// The store's ETag of the object, and what it says of itself; `None` when it cannot be read. It may be another than the
     /// listed one by now: then that is what is shown.
     async fn ask_gist(&self, bucket: &str, object: &ListedObject) -> Option<(String, Gist)> {
         let listed = |gist| Some((object.etag.clone(), gist));
-        // What is shorter than a summary is not sealed, and needs no question.
-        if object.stored_len < SUMMARY_LEN {
+        // What is shorter than a summary is not sealed, and needs no question where nobody else's objects are read.
+        let rule = self.policies.rule(bucket, &object.key)?;
+        if object.stored_len < SUMMARY_LEN && rule.foreign.is_none() {
             return listed(Gist::plain(object.stored_len));
         }
         let at = ObjectRef { bucket: bucket.to_owned(), key: object.key.clone(), version: object.version.clone() };

@@ -6,6 +6,7 @@ use envelope::{ENVELOPE_NAME, Envelope, METADATA_NAME, ObjectKeys};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::Error;
+use crate::policy::Rule;
 
 /// What S3 puts before the name of a client's own metadata.
 pub const USER_METADATA_PREFIX: &str = "x-amz-meta-";
@@ -18,9 +19,11 @@ const METADATA_LIMIT: usize = 2_048;
 
 /// The client's metadata among `headers`: names without the prefix, in lower case.
 ///
+/// Where `rule` reads formats of other programs, the names of their envelopes are theirs.
+///
 /// # Errors
 /// [`Error::BadMetadata`] for a reserved name or a value that is not UTF-8 text.
-pub(crate) fn from_client(headers: &HeaderMap) -> Result<BTreeMap<String, String>, Error> {
+pub(crate) fn from_client(headers: &HeaderMap, rule: &Rule) -> Result<BTreeMap<String, String>, Error> {
     let mut metadata = BTreeMap::new();
     for name in headers.keys() {
         let Some(short) = name.as_str().strip_prefix(USER_METADATA_PREFIX) else { continue };
@@ -28,6 +31,10 @@ pub(crate) fn from_client(headers: &HeaderMap) -> Result<BTreeMap<String, String
             return Err(Error::BadMetadata(format!(
                 "metadata names beginning with `{RESERVED_METADATA_PREFIX}` are reserved"
             )));
+        }
+        if rule.foreign.as_ref().is_some_and(|policy| policy.is_reserved_name(short)) {
+            let why = format!("`{name}` belongs to the envelope of a format that the rule `{}` reads", rule.buckets);
+            return Err(Error::BadMetadata(format!("{why}; it cannot be metadata of an object here")));
         }
         let mut values = Vec::new();
         for value in headers.get_all(name) {
@@ -105,11 +112,10 @@ mod tests {
 
     #[test]
     fn only_the_clients_own_names_are_taken() {
-        let metadata = from_client(&headers(&[
-            ("x-amz-meta-a", "1"),
-            ("content-type", "x"),
-            ("x-amz-meta-ü".trim_end_matches('ü'), "2"),
-        ]))
+        let metadata = from_client(
+            &headers(&[("x-amz-meta-a", "1"), ("content-type", "x"), ("x-amz-meta-ü".trim_end_matches('ü'), "2")]),
+            &Rule::sealed("b"),
+        )
         .unwrap();
         assert_eq!(metadata.get("a").unwrap(), "1");
         assert_eq!(metadata.len(), 2);
@@ -117,9 +123,9 @@ mod tests {
 
     #[test]
     fn reserved_names_are_refused() {
-        let error = from_client(&headers(&[("x-amz-meta-sealgate", "v=1")])).unwrap_err();
+        let error = from_client(&headers(&[("x-amz-meta-sealgate", "v=1")]), &Rule::sealed("b")).unwrap_err();
         assert!(matches!(error, Error::BadMetadata(message) if message.contains("reserved")));
-        assert!(from_client(&headers(&[("x-amz-meta-sealgate-m", "x")])).is_err());
+        assert!(from_client(&headers(&[("x-amz-meta-sealgate-m", "x")]), &Rule::sealed("b")).is_err());
     }
 
     #[test]

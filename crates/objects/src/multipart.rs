@@ -25,6 +25,7 @@ pub use sweep::Swept;
 
 use self::record::PartRecord;
 use self::token::{Checksum, Token};
+use crate::policy::WriteFormat;
 use crate::store::{self, Body};
 use crate::uploads::{BegunUpload, StateError, UploadName, UploadState, now};
 use crate::{ChecksumName, Error, ObjectRef, SealedObjects, metadata, stream, writer};
@@ -97,9 +98,10 @@ impl SealedObjects {
     /// Why the upload cannot be begun; see [`Error`].
     pub async fn create_upload(&self, mut request: CreateRequest) -> Result<UploadOutcome<Created>, Error> {
         let rule = self.rule(&request.at.bucket, &request.at.key)?;
-        let client_metadata = metadata::from_client(&request.headers)?;
+        rule.check_write()?;
+        let client_metadata = metadata::from_client(&request.headers, rule)?;
         let mut sealing = None;
-        if rule.seal {
+        if rule.seals() {
             if request.headers.contains_key("x-amz-server-side-encryption-customer-algorithm") {
                 return Err(Error::CustomerKey);
             }
@@ -232,8 +234,8 @@ impl SealedObjects {
     pub(crate) async fn open_upload(&self, at: &ObjectRef, upload_id: &str) -> Result<Option<OpenUpload>, Error> {
         let rule = self.rule(&at.bucket, &at.key)?;
         if !Token::is_token(upload_id) {
-            // Under a rule that seals, nothing may be written but what is sealed.
-            return if rule.seal { Err(Error::NoSuchUpload) } else { Ok(None) };
+            // Only where bytes are stored as they come may they be written as the store's own uploads are.
+            return if rule.format == WriteFormat::Plain { Ok(None) } else { Err(Error::NoSuchUpload) };
         }
         let token = Token::read(upload_id)?;
         let keys = match self.unlock(at, rule, &token.envelope).await {

@@ -5,15 +5,31 @@ use std::sync::Arc;
 use envelope::BindingMode;
 use keyring::Keyring;
 
+use crate::{Error, ForeignFormat, ForeignPolicy};
+
+/// How new objects are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WriteFormat {
+    /// In our own format.
+    Sealed,
+    /// As they come.
+    Plain,
+    /// Not at all: nothing new may be written.
+    Refused,
+}
+
 /// What a bucket or prefix holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contents {
     /// Everything is ours; anything else is refused.
     Sealed,
-    /// Ours and plaintext objects side by side; every object is asked what it is.
+    /// Ours and objects that are not; every object is asked what it is.
     Mixed,
     /// Nothing is ours; bytes pass as they are.
     Plain,
+    /// Everything is of one format that another program writes; anything else is refused.
+    Foreign(ForeignFormat),
 }
 
 /// What happens to the client's own metadata.
@@ -41,10 +57,14 @@ pub struct Rule {
     pub buckets: String,
     /// The keys concerned start with this; empty for all.
     pub prefix: String,
-    /// Whether new objects are sealed.
-    pub seal: bool,
+    /// How new objects are stored.
+    pub format: WriteFormat,
     /// What is there to be read.
     pub contents: Contents,
+    /// Whether plaintext may be read where contents are mixed.
+    pub reads_plaintext: bool,
+    /// What of other programs may be read, where anything may.
+    pub foreign: Option<Arc<ForeignPolicy>>,
     /// What clients are shown as ETags.
     pub etag: EtagMode,
     /// What the key wrap binds.
@@ -56,6 +76,23 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// A rule under which everything in `buckets` is sealed, with every other choice at its default.
+    #[must_use]
+    pub fn sealed(buckets: &str) -> Self {
+        Self {
+            buckets: buckets.to_owned(),
+            prefix: String::new(),
+            format: WriteFormat::Sealed,
+            contents: Contents::Sealed,
+            reads_plaintext: false,
+            foreign: None,
+            etag: EtagMode::Opaque,
+            binding: BindingMode::Object,
+            metadata: MetadataMode::Sealed,
+            bucket_identity: None,
+        }
+    }
+
     fn matches(&self, bucket: &str, key: &str) -> bool {
         key.starts_with(&self.prefix) && glob_matches(&self.buckets, bucket)
     }
@@ -65,6 +102,29 @@ impl Rule {
         (self.buckets.replace('*', "").len(), !self.buckets.contains('*'), self.prefix.len())
     }
 
+    /// Whether new objects are sealed.
+    pub(crate) fn seals(&self) -> bool {
+        self.format == WriteFormat::Sealed
+    }
+
+    /// Whether a store that has both ends of a copy may make it without us looking.
+    pub(crate) fn passes(&self) -> bool {
+        self.contents == Contents::Plain && self.format == WriteFormat::Plain
+    }
+
+    /// Whether objects in no format are read as they are.
+    pub(crate) fn reads_plain(&self) -> bool {
+        self.contents == Contents::Plain || (self.contents == Contents::Mixed && self.reads_plaintext)
+    }
+
+    /// Asks whether anything new may be written at all.
+    pub(crate) fn check_write(&self) -> Result<(), Error> {
+        match self.format {
+            WriteFormat::Refused => Err(Error::WritesRefused { rule: self.buckets.clone() }),
+            WriteFormat::Sealed | WriteFormat::Plain => Ok(()),
+        }
+    }
+
     /// Whether clients are shown MD5s of plaintext, which only the objects themselves know.
     pub(crate) fn shows_md5(&self) -> bool {
         self.etag == EtagMode::Md5 && self.contents != Contents::Plain
@@ -72,7 +132,7 @@ impl Rule {
 
     /// Whether entries of listings have to be asked what they are.
     pub(crate) fn listings_ask(&self) -> bool {
-        self.contents == Contents::Mixed || self.shows_md5()
+        matches!(self.contents, Contents::Mixed | Contents::Foreign(_)) || self.shows_md5()
     }
 
     /// The name of `bucket` as the key wrap knows it.
@@ -102,12 +162,12 @@ impl PolicyTable {
 
     /// Whether anything is sealed in a bucket.
     pub(crate) fn seals_in(&self, bucket: &str) -> bool {
-        self.rules.iter().any(|rule| rule.seal && glob_matches(&rule.buckets, bucket))
+        self.rules.iter().any(|rule| rule.seals() && glob_matches(&rule.buckets, bucket))
     }
 
     /// The buckets that are named without a star and in which something is sealed.
     pub(crate) fn named_sealed_buckets(&self) -> Vec<String> {
-        let sealing = self.rules.iter().filter(|rule| rule.seal && !rule.buckets.contains('*'));
+        let sealing = self.rules.iter().filter(|rule| rule.seals() && !rule.buckets.contains('*'));
         let mut names: Vec<String> = sealing.map(|rule| rule.buckets.clone()).collect();
         names.sort_unstable();
         names.dedup();
@@ -152,16 +212,7 @@ mod tests {
     }
 
     fn rule(buckets: &str, prefix: &str) -> Rule {
-        Rule {
-            buckets: buckets.into(),
-            prefix: prefix.into(),
-            seal: true,
-            contents: Contents::Sealed,
-            etag: EtagMode::Opaque,
-            binding: BindingMode::Object,
-            metadata: MetadataMode::Sealed,
-            bucket_identity: None,
-        }
+        Rule { prefix: prefix.into(), ..Rule::sealed(buckets) }
     }
 
     #[test]

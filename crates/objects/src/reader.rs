@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use crate::policy::{Contents, Rule};
 use crate::store::Body;
-use crate::{Error, Facts, ObjectRef, RangeSpec, SealedObjects, metadata};
+use crate::{Error, Facts, ForeignFormat, ObjectRef, RangeSpec, SealedObjects, metadata};
 
 mod answer;
 mod attributes;
@@ -25,13 +25,13 @@ mod opening;
 
 pub use attributes::Attributes;
 
-pub(crate) use self::answer::content_length;
+pub(crate) use self::answer::{content_length, content_range, covered, pinned, plain_object};
 pub(crate) use self::facts::store_etag;
-pub(crate) use self::found::is_marker;
+pub(crate) use self::found::{check_plain, is_marker, sealed_envelope};
 pub(crate) use self::opening::blame;
 
-use self::answer::{covered, pin, plain_object, sealed_object};
-use self::found::Found;
+use self::answer::{pin, sealed_object};
+use self::found::{Found, Kind};
 
 /// What to read.
 #[derive(Debug, Clone)]
@@ -71,8 +71,10 @@ pub struct OpenedObject {
     pub range: Option<Range<u64>>,
     /// The client's own metadata.
     pub metadata: BTreeMap<String, String>,
-    /// Whether the object is one of ours.
+    /// Whether the store holds something else than the plaintext.
     pub sealed: bool,
+    /// The format, when another program's.
+    pub foreign: Option<ForeignFormat>,
     /// The ETag that clients are shown, if the store gave one.
     pub etag: Option<String>,
     /// How many parts the object was uploaded in, when a part was asked for.
@@ -132,7 +134,11 @@ impl SealedObjects {
             let response = self.fetch(request, Some(want.plain_header())).await?;
             return plain_object(response);
         }
-        let Some(header) = want.sealed_header() else { return self.open_length_first(request, rule, want).await };
+        let header = match rule.contents {
+            Contents::Foreign(_) => None,
+            _ => want.sealed_header(),
+        };
+        let Some(header) = header else { return self.open_length_first(request, rule, want).await };
         let response = self.fetch(request, Some(header)).await?;
         match response.status() {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => match metadata::envelope(response.headers())? {
@@ -151,10 +157,12 @@ impl SealedObjects {
         if head.status() != StatusCode::OK {
             return Ok(Opened::Answer(head));
         }
-        let found = self.find(&request.at, rule, head.headers()).await?;
-        let plain_len = match &found {
-            Some(found) => found.plain_len,
-            None => content_length(head.headers())?,
+        let (plain_len, found) = match self.find(&request.at, rule, head.headers()).await? {
+            Kind::Sealed(found) => (found.plain_len, Some(found)),
+            Kind::Plain => (content_length(head.headers())?, None),
+            Kind::Foreign(locked) => {
+                return self.open_foreign_range(request, rule, &locked, head.into_parts().0.headers, want).await;
+            }
         };
         let Some(range) = want.resolve(plain_len) else { return Ok(Opened::Unsatisfiable { plain_len }) };
         self.open_found(request, head.headers(), found, range).await
@@ -189,8 +197,10 @@ impl SealedObjects {
         if response.status() != StatusCode::OK {
             return Ok(Opened::Answer(response));
         }
-        let Some(found) = self.find(&request.at, rule, response.headers()).await? else {
-            return plain_object(response);
+        let found = match self.find(&request.at, rule, response.headers()).await? {
+            Kind::Sealed(found) => found,
+            Kind::Plain => return plain_object(response),
+            Kind::Foreign(locked) => return self.open_foreign(request, rule, &locked, response).await,
         };
         let sealed_len = content_length(response.headers())?;
         let (parts, body) = response.into_parts();

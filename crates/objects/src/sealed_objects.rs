@@ -6,6 +6,7 @@ use envelope::{Binding, Envelope, ObjectKeys};
 use http::{HeaderMap, Method, Request, Response, Uri};
 
 use crate::facts::{FactsCache, FactsFile};
+use crate::foreign::{Buffers, Failures, VerifiedCache};
 use crate::multipart::Announcements;
 use crate::policy::{PolicyTable, Rule};
 use crate::store::{self, Body, Store};
@@ -21,6 +22,9 @@ pub struct SealedObjects {
     pub(crate) uploads: Option<Arc<dyn UploadState>>,
     pub(crate) announcements: Arc<Announcements>,
     pub(crate) equal_parts: bool,
+    pub(crate) buffers: Arc<Buffers>,
+    pub(crate) verified: Arc<VerifiedCache>,
+    pub(crate) failures: Arc<Failures>,
 }
 
 impl SealedObjects {
@@ -35,6 +39,9 @@ impl SealedObjects {
             uploads: None,
             announcements: Arc::new(Announcements::new()),
             equal_parts: false,
+            buffers: Arc::new(Buffers::new()),
+            verified: Arc::new(VerifiedCache::new()),
+            failures: Arc::new(Failures::new()),
         }
     }
 

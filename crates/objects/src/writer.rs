@@ -52,11 +52,12 @@ impl SealedObjects {
     /// [`Error::Body`] with the body's or the verdict's own error; otherwise why the object cannot be written.
     pub async fn seal(&self, mut request: SealRequest) -> Result<SealOutcome, Error> {
         let rule = self.rule(&request.at.bucket, &request.at.key)?;
-        let client_metadata = metadata::from_client(&request.headers)?;
+        rule.check_write()?;
+        let client_metadata = metadata::from_client(&request.headers, rule)?;
         let computed = ComputedSlot::default();
-        request.digests.md5 |= rule.seal && rule.shows_md5();
+        request.digests.md5 |= rule.seals() && rule.shows_md5();
         let checker = Checker::new(&request.digests, request.verdict, &computed);
-        let (body, failures) = if rule.seal {
+        let (body, failures) = if rule.seals() {
             drop_plaintext_facts(&mut request.headers);
             let fresh = self.fresh_envelope(rule, &request.at, Upload::Put, &client_metadata, &mut request.headers);
             let (keys, _) = fresh.await?;
@@ -73,7 +74,7 @@ impl SealedObjects {
         let computed = computed.take();
         let mut etag = None;
         if let (true, Some(stored)) = (response.status().is_success(), store_etag(response.headers())) {
-            let facts = computed.clone().filter(|_| rule.seal);
+            let facts = computed.clone().filter(|_| rule.seals());
             let facts = facts.map(|computed| Arc::new(Facts::new(request.plain_len, computed)));
             etag = Some(self.stored(&request.at, rule, stored, request.plain_len, facts));
         }

@@ -16,9 +16,8 @@ use http_body_util::BodyExt as _;
 use keyring::{AesKey, Keyring};
 use memory_store::{Fault, MemoryStore};
 use objects::{
-    BindingMode, ChecksumName, Contents, Copied, CopiedObject, CopyRequest, DigestSet, Error, EtagMode, MetadataMode,
-    ObjectRef, OpenRequest, Opened, OpenedObject, PolicyTable, Random, RandomError, Rule, SealRequest, SealedObjects,
-    store,
+    ChecksumName, Contents, Copied, CopiedObject, CopyRequest, DigestSet, Error, MetadataMode, ObjectRef, OpenRequest,
+    Opened, OpenedObject, PolicyTable, Random, RandomError, Rule, SealRequest, SealedObjects, WriteFormat, store,
 };
 
 /// Counts up: good enough where nobody attacks.
@@ -32,8 +31,8 @@ impl Random for Counter {
 }
 
 fn rule(bucket: &str, seal: bool, contents: Contents, metadata: MetadataMode) -> Rule {
-    let (buckets, prefix, binding) = (bucket.into(), String::new(), BindingMode::Object);
-    Rule { buckets, prefix, seal, contents, etag: EtagMode::Opaque, binding, metadata, bucket_identity: None }
+    let format = if seal { WriteFormat::Sealed } else { WriteFormat::Plain };
+    Rule { format, contents, reads_plaintext: true, metadata, ..Rule::sealed(bucket) }
 }
 
 /// Buckets named for their rules.

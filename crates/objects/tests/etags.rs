@@ -19,8 +19,8 @@ use http_body_util::BodyExt as _;
 use keyring::{AesKey, Keyring};
 use md5::{Digest as _, Md5};
 use objects::{
-    BindingMode, ChecksumName, Contents, DigestSet, Error, EtagMode, FactsFile, ListRequest, MetadataMode, ObjectRef,
-    OpenRequest, Opened, PolicyTable, Random, RandomError, RangeSpec, Rule, SealRequest, SealedObjects, store,
+    ChecksumName, Contents, DigestSet, Error, EtagMode, FactsFile, ListRequest, ObjectRef, OpenRequest, Opened,
+    PolicyTable, Random, RandomError, RangeSpec, Rule, SealRequest, SealedObjects, WriteFormat, store,
 };
 use support::memory_store::{Fault, MemoryStore};
 
@@ -37,16 +37,8 @@ impl Random for Counter {
 fn objects(store: &Arc<MemoryStore>, contents: Contents, etag: EtagMode) -> SealedObjects {
     let id: KeyId = "k1".parse().unwrap();
     let keyring = Keyring::new(Box::new(AesKey::new(id, WrappingSecret::from_bytes([7; 32]))), Vec::new()).unwrap();
-    let rule = Rule {
-        buckets: "*".into(),
-        prefix: String::new(),
-        seal: contents != Contents::Plain,
-        contents,
-        etag,
-        binding: BindingMode::Object,
-        metadata: MetadataMode::Sealed,
-        bucket_identity: None,
-    };
+    let format = if contents == Contents::Plain { WriteFormat::Plain } else { WriteFormat::Sealed };
+    let rule = Rule { format, contents, reads_plaintext: true, etag, ..Rule::sealed("*") };
     let policies = PolicyTable::new(vec![rule], Arc::new(keyring));
     SealedObjects::new(Arc::<MemoryStore>::clone(store), policies, Arc::new(Counter(1.into())))
 }

@@ -16,9 +16,8 @@ use http_body_util::BodyExt as _;
 use keyring::{AesKey, Keyring};
 use memory_store::{Fault, MemoryStore};
 use objects::{
-    BindingMode, ChecksumName, Computed, Contents, DigestSet, Error, EtagMode, ListRequest, MetadataMode, ObjectRef,
-    OpenRequest, Opened, OpenedObject, PolicyTable, Random, RandomError, RangeSpec, Rule, SealRequest, SealedObjects,
-    store,
+    ChecksumName, Computed, Contents, DigestSet, Error, ListRequest, ObjectRef, OpenRequest, Opened, OpenedObject,
+    PolicyTable, Random, RandomError, RangeSpec, Rule, SealRequest, SealedObjects, WriteFormat, store,
 };
 
 const CHUNK: usize = 65_536;
@@ -34,16 +33,8 @@ impl Random for Counter {
 }
 
 fn rule(contents: Contents) -> Rule {
-    Rule {
-        buckets: "*".into(),
-        prefix: String::new(),
-        seal: contents != Contents::Plain,
-        contents,
-        etag: EtagMode::Opaque,
-        binding: BindingMode::Object,
-        metadata: MetadataMode::Sealed,
-        bucket_identity: None,
-    }
+    let format = if contents == Contents::Plain { WriteFormat::Plain } else { WriteFormat::Sealed };
+    Rule { format, contents, reads_plaintext: true, ..Rule::sealed("*") }
 }
 
 fn objects_with(store: &Arc<MemoryStore>, contents: Contents, key: u8) -> SealedObjects {

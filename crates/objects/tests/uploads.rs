@@ -16,9 +16,9 @@ use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use keyring::{AesKey, Keyring};
 use objects::{
-    BindingMode, BucketUploads, CompleteRequest, Completed, Computed, Contents, CreateRequest, DigestSet, Error,
-    EtagMode, LocalUploads, MetadataMode, NamedPart, ObjectRef, OpenRequest, Opened, PartOutcome, PartRequest,
-    PolicyTable, Random, RandomError, Rule, SealedObjects, Swept, UploadOutcome, UploadState, store,
+    BucketUploads, CompleteRequest, Completed, Computed, CreateRequest, DigestSet, Error, LocalUploads, NamedPart,
+    ObjectRef, OpenRequest, Opened, PartOutcome, PartRequest, PolicyTable, Random, RandomError, Rule, SealedObjects,
+    Swept, UploadOutcome, UploadState, store,
 };
 use tokio::sync::Semaphore;
 use upload_store::UploadStore;
@@ -43,16 +43,7 @@ fn process(store: &Arc<UploadStore>, uploads: Arc<dyn UploadState>) -> SealedObj
     static SEED: AtomicU64 = AtomicU64::new(1);
     let id: KeyId = "k1".parse().unwrap();
     let keyring = Keyring::new(Box::new(AesKey::new(id, WrappingSecret::from_bytes([7; 32]))), Vec::new()).unwrap();
-    let rule = Rule {
-        buckets: "*".into(),
-        prefix: String::new(),
-        seal: true,
-        contents: Contents::Sealed,
-        etag: EtagMode::Opaque,
-        binding: BindingMode::Object,
-        metadata: MetadataMode::Sealed,
-        bucket_identity: None,
-    };
+    let rule = Rule::sealed("*");
     let seed = SEED.fetch_add(1, Ordering::Relaxed) << 32;
     let random = Arc::new(Counter(seed.into()));
     SealedObjects::new(Arc::<UploadStore>::clone(store), PolicyTable::new(vec![rule], Arc::new(keyring)), random)

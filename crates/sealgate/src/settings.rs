@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use layers::Layers;
 pub(crate) use layers::Overrides;
+pub(crate) use objects::{Context, ForeignFormat, ReadPolicy, WriteFormat};
 pub(crate) use problem::Problems;
 pub(crate) use secret::SecretReference;
 
@@ -207,13 +208,29 @@ pub(crate) enum Permission {
 pub(crate) struct RuleSettings {
     pub(crate) bucket: String,
     pub(crate) prefix: String,
-    pub(crate) seal: bool,
+    pub(crate) format: WriteFormat,
     pub(crate) contents: Contents,
+    /// Whether plaintext may be read where contents are mixed.
+    pub(crate) reads_plaintext: bool,
     /// Whether ETags are MD5s of plaintext.
     pub(crate) md5_etags: bool,
     pub(crate) binding: Binding,
     pub(crate) clear_metadata: bool,
     pub(crate) bucket_identity: Option<String>,
+    /// What of other programs is read, where anything is.
+    pub(crate) foreign: Option<ForeignSettings>,
+}
+
+/// What a rule reads of other programs, and how.
+#[derive(Debug)]
+pub(crate) struct ForeignSettings {
+    pub(crate) reads: Vec<ForeignFormat>,
+    pub(crate) s3ec: ReadPolicy,
+    /// Ids among `keys`; all of them when `None`.
+    pub(crate) keys: Option<Vec<String>>,
+    /// The encryption context that every object must carry.
+    pub(crate) context: Context,
+    pub(crate) instruction_suffix: String,
 }
 
 /// What is stored where a rule applies.
@@ -225,6 +242,8 @@ pub(crate) enum Contents {
     Mixed,
     /// Nothing of ours.
     Plain,
+    /// Everything is of one format that another program writes.
+    Foreign(ForeignFormat),
 }
 
 /// What a wrapped key is tied to.

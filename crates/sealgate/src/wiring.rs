@@ -8,6 +8,7 @@ mod aws;
 mod directory;
 mod keys;
 mod probe;
+mod rules;
 mod s3;
 
 use std::path::{Path, PathBuf};
@@ -16,8 +17,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use gateway::{Client, CorsRule, Gateway, GatewayOptions};
 use objects::{
-    BindingMode, BucketUploads, EtagMode, FactsFile, LocalUploads, MetadataMode, PolicyTable, Random, RandomError,
-    Rule, SealedObjects, Store, UploadState,
+    BucketUploads, FactsFile, LocalUploads, PolicyTable, Random, RandomError, SealedObjects, Store, UploadState,
 };
 use s3s::auth::SecretKey;
 
@@ -29,9 +29,7 @@ use crate::admin::Probe;
 use crate::failure::Failure;
 use crate::files;
 use crate::firstrun::{self, FirstRun};
-use crate::settings::{
-    Binding, ClientSettings, Contents, CorsSettings, Permission, RuleSettings, Settings, StoreSettings, Uploads,
-};
+use crate::settings::{ClientSettings, CorsSettings, Permission, Settings, StoreSettings, Uploads};
 
 /// Everything that answers requests.
 pub(crate) struct Wired {
@@ -77,7 +75,7 @@ async fn objects(settings: &Settings, local: &FirstRun) -> Result<(SealedObjects
     let Keys { sealing, masters } = keys::keys(settings, local).await.map_err(Failure::Settings)?;
     tracing::info!(?sealing, ?masters, "keys are read; the first one seals");
     let store = store(settings, local).await?;
-    let rules = settings.rules.iter().map(rule).collect();
+    let rules = rules::rules(&settings.rules, &masters).map_err(Failure::Settings)?;
     let policies = PolicyTable::new(rules, Arc::new(sealing));
     let objects = SealedObjects::new(Arc::clone(&store), policies, Arc::new(SystemRandom));
     Ok((if settings.equal_parts { objects.with_equal_parts() } else { objects }, store))
@@ -159,27 +157,6 @@ async fn client(settings: &ClientSettings) -> anyhow::Result<Client> {
             Permission::ReadWrite => gateway::Permission::ReadWrite,
         },
     })
-}
-
-fn rule(settings: &RuleSettings) -> Rule {
-    Rule {
-        buckets: settings.bucket.clone(),
-        prefix: settings.prefix.clone(),
-        seal: settings.seal,
-        contents: match settings.contents {
-            Contents::Sealed => objects::Contents::Sealed,
-            Contents::Mixed => objects::Contents::Mixed,
-            Contents::Plain => objects::Contents::Plain,
-        },
-        etag: if settings.md5_etags { EtagMode::Md5 } else { EtagMode::Opaque },
-        binding: match settings.binding {
-            Binding::Object => BindingMode::Object,
-            Binding::Key => BindingMode::Key,
-            Binding::None => BindingMode::None,
-        },
-        metadata: if settings.clear_metadata { MetadataMode::Clear } else { MetadataMode::Sealed },
-        bucket_identity: settings.bucket_identity.clone(),
-    }
 }
 
 async fn store(settings: &Settings, local: &FirstRun) -> Result<Arc<dyn Store>, Failure> {

@@ -42,7 +42,7 @@ pub use content_keys::ContentKeys;
 pub use detect::{Detection, Partial, detect};
 pub use envelope::{Envelope, PlainLen};
 pub use error::{Error, Rule};
-pub use fields::is_envelope_name;
+pub use fields::{check_instruction_file, is_envelope_name};
 pub use gcm::{GcmOpener, GcmVerifier};
 pub use keys::{AesMasterKey, MasterKey, RsaMasterKey, RsaPublicKey};
 pub use opener::Opener;

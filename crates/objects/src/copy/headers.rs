@@ -10,7 +10,7 @@ use crate::Error;
 use crate::store::{BoxError, StoreError};
 
 /// Names the source of a copy.
-pub(super) const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
+pub(crate) const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
 
 const PREFIX: &str = "x-amz-copy-source-";
 const DIRECTIVE: HeaderName = HeaderName::from_static("x-amz-metadata-directive");
@@ -56,8 +56,13 @@ pub(super) fn pinned(client: &HeaderMap, source: &HeaderMap) -> HeaderMap {
     headers
 }
 
+/// The headers of a copy at the store that keeps all metadata, without what speaks of plaintext.
+pub(crate) fn drop_digests(client: &HeaderMap, source: &HeaderMap) -> HeaderMap {
+    without(&pinned(client, source), tells_of_plaintext)
+}
+
 /// The headers of a copy at the store that writes all metadata anew; the user metadata itself is left to be added.
-pub(super) fn rewritten(request: &CopyRequest, source: &HeaderMap) -> HeaderMap {
+pub(crate) fn rewritten(request: &CopyRequest, source: &HeaderMap) -> HeaderMap {
     let mut headers = pinned(&target_fields(request, source), source);
     headers.insert(DIRECTIVE, HeaderValue::from_static("REPLACE"));
     // Checksums speak of plaintext: they stay in the object's own summary.

@@ -8,7 +8,6 @@ use envelope::{Computed, DigestSet};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use super::{ATTEMPTS, COPY_LIMIT, Look, headers, pin};
-use crate::policy::Contents;
 use crate::reader::{OpenRequest, Opened, OpenedObject};
 use crate::store::Body;
 use crate::{Error, ObjectRef, PartOutcome, PartRequest, RangeSpec, SealedObjects, encode_value};
@@ -63,7 +62,7 @@ impl SealedObjects {
     pub async fn copy_part(&self, request: PartCopyRequest) -> Result<PartCopied, Error> {
         let rules =
             [self.rule(&request.from.bucket, &request.from.key)?, self.rule(&request.to.bucket, &request.to.key)?];
-        if rules.iter().all(|rule| rule.contents == Contents::Plain && !rule.seal) {
+        if rules.iter().all(|rule| rule.passes()) {
             return self.send_part_copy(&request).await;
         }
         for _ in 0..ATTEMPTS {

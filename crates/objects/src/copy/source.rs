@@ -5,11 +5,12 @@ use http::header::RANGE;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use super::{Copied, PartCopied, headers};
+use crate::foreign::Locked;
 use crate::policy::Contents;
-use crate::reader::is_marker;
+use crate::reader::{check_plain, sealed_envelope};
 use crate::rewrap::Place;
 use crate::store::Body;
-use crate::{Error, ObjectRef, SealedObjects, metadata};
+use crate::{Error, ObjectRef, SealedObjects};
 
 /// What a look at the source found.
 pub(super) enum Look {
@@ -68,14 +69,25 @@ impl SealedObjects {
     }
 }
 
-/// The source's envelope, or `None` where its rule lets plaintext be read.
-pub(super) fn envelope_of(from: &Place<'_>, source: &HeaderMap) -> Result<Option<Envelope>, Error> {
-    if from.rule.contents == Contents::Plain {
-        return Ok(None);
-    }
-    match (metadata::envelope(source)?, from.rule.contents) {
-        (None, Contents::Sealed) if is_marker(from.at, source) => Ok(None),
-        (None, Contents::Sealed) => Err(Error::NotSealed { rule: from.rule.buckets.clone() }),
-        (envelope, _) => Ok(envelope),
+/// What the source of a copy is.
+pub(super) enum Source {
+    Sealed(Envelope),
+    Foreign(Locked),
+    Plain,
+}
+
+impl SealedObjects {
+    /// What the source is, if its rule lets it be read.
+    pub(super) async fn source(&self, from: &Place<'_>, headers: &HeaderMap) -> Result<Source, Error> {
+        if from.rule.contents == Contents::Plain {
+            return Ok(Source::Plain);
+        }
+        if let Some(envelope) = sealed_envelope(from.rule, headers)? {
+            return Ok(Source::Sealed(envelope));
+        }
+        match self.recognise(from.at, from.rule, headers).await? {
+            Some(locked) => Ok(Source::Foreign(locked)),
+            None => check_plain(from.at, from.rule, headers).map(|()| Source::Plain),
+        }
     }
 }

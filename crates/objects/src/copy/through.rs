@@ -43,8 +43,9 @@ impl SealedObjects {
 
     /// The upload that stands for a copy of `object`.
     async fn upload(&self, request: &CopyRequest, object: OpenedObject) -> Result<SealRequest, Error> {
+        let rule = self.rule(&request.to.bucket, &request.to.key)?;
         let mut fields = headers::of_upload(request, &object.headers);
-        let client_metadata = metadata::from_client(&request.headers)?;
+        let client_metadata = metadata::from_client(&request.headers, rule)?;
         let metadata = if request.replace_metadata { &client_metadata } else { &object.metadata };
         metadata::into_headers(metadata, &mut fields)?;
         if !replaces_tags(&request.headers) {

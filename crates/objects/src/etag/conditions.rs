@@ -81,7 +81,12 @@ impl SealedObjects {
             Ok(Opened::Object(object)) => object,
             Ok(_)
             | Err(
-                Error::Integrity(_) | Error::NotSealed { .. } | Error::KeyRefused { .. } | Error::UnknownKey { .. },
+                Error::Integrity(_)
+                | Error::NotSealed { .. }
+                | Error::NotRead { .. }
+                | Error::Forbidden { .. }
+                | Error::KeyRefused { .. }
+                | Error::UnknownKey { .. },
             ) => {
                 return Ok(None);
             }

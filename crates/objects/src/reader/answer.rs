@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use envelope::ObjectKeys;
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
+};
 use http::{HeaderMap, Response, StatusCode};
 
 use super::{Opened, OpenedObject};
@@ -17,14 +19,14 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Result<u64, Error> {
 }
 
 /// First byte and total length of `Content-Range: bytes first-last/total`.
-pub(super) fn content_range(headers: &HeaderMap) -> Option<(u64, u64)> {
+pub(crate) fn content_range(headers: &HeaderMap) -> Option<(u64, u64)> {
     let (range, total) = headers.get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?.split_once('/')?;
     let (first, _) = range.split_once('-')?;
     Some((first.trim().parse().ok()?, total.trim().parse().ok()?))
 }
 
 /// The stored bytes that an answer brings, and how many there are in all.
-pub(super) fn covered(response: &Response<Body>) -> Result<(Range<u64>, u64), Error> {
+pub(crate) fn covered(response: &Response<Body>) -> Result<(Range<u64>, u64), Error> {
     let length = content_length(response.headers())?;
     if response.status() == StatusCode::OK {
         return Ok((0..length, length));
@@ -40,6 +42,17 @@ pub(super) fn pin(headers: &HeaderMap) -> Result<HeaderMap, Error> {
     Ok(HeaderMap::from_iter([(IF_MATCH, etag.clone())]))
 }
 
+/// What a client sent that every request about its object needs, without its conditions, and the condition that an answer
+/// speaks of the same version as the one that was seen.
+pub(crate) fn pinned(client: &HeaderMap, answer: &HeaderMap) -> Result<HeaderMap, Error> {
+    let mut headers = client.clone();
+    for condition in [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE] {
+        headers.remove(condition);
+    }
+    headers.extend(pin(answer)?);
+    Ok(headers)
+}
+
 pub(super) fn sealed_object(
     headers: HeaderMap,
     keys: &ObjectKeys,
@@ -53,6 +66,7 @@ pub(super) fn sealed_object(
         range: None,
         metadata,
         sealed: true,
+        foreign: None,
         etag: None,
         parts_count: None,
         facts,
@@ -61,7 +75,7 @@ pub(super) fn sealed_object(
 }
 
 /// An object that is not ours, as the store gives it.
-pub(super) fn plain_object(response: Response<Body>) -> Result<Opened, Error> {
+pub(crate) fn plain_object(response: Response<Body>) -> Result<Opened, Error> {
     if !response.status().is_success() {
         return Ok(Opened::Answer(response));
     }
@@ -79,6 +93,7 @@ pub(super) fn plain_object(response: Response<Body>) -> Result<Opened, Error> {
         range,
         metadata,
         sealed: false,
+        foreign: None,
         etag: None,
         parts_count: None,
         facts: None,

@@ -19,6 +19,7 @@ impl OpenedObject {
     pub(crate) fn gist(&self) -> Gist {
         match &self.facts {
             Some(facts) => Gist::from(facts.as_ref()),
+            None if self.foreign.is_some() => Gist::foreign(self.plain_len),
             None if self.sealed => {
                 Gist { plain_len: self.plain_len, sealed: true, complete: false, md5: None, parts: None }
             }
@@ -61,11 +62,12 @@ impl SealedObjects {
         Ok(facts)
     }
 
-    /// Adds the ETag that clients are shown.
+    /// Adds the ETag that clients are shown, and takes away metadata that is not theirs.
     pub(super) async fn with_etag(&self, at: &ObjectRef, rule: &Rule, opened: Opened) -> Result<Opened, Error> {
         match opened {
             Opened::Object(mut object) => {
-                if rule.shows_md5() && object.sealed && object.facts.is_none() {
+                hide_envelope(rule, &mut object);
+                if rule.shows_md5() && object.sealed && object.foreign.is_none() && object.facts.is_none() {
                     object.facts = match self.facts_of(at, rule, &object.headers).await {
                         Ok(facts) => Some(facts),
                         // Its head can be seen and its end cannot be read, as where it is archived.
@@ -104,6 +106,13 @@ impl SealedObjects {
         let shown = HeaderValue::try_from(rule.shown_etag(&etag, gist.as_ref()));
         response.headers_mut().insert(ETAG, shown.map_err(|_| Error::BadAnswer("an ETag that is no text".into()))?);
         Ok(response)
+    }
+}
+
+/// What stands clear beside foreign content is part of its envelope, or tells of its plaintext.
+fn hide_envelope(rule: &Rule, object: &mut OpenedObject) {
+    if let Some(policy) = rule.foreign.as_ref().filter(|_| !object.sealed || object.foreign.is_some()) {
+        object.metadata.retain(|name, _| !policy.is_reserved_name(name));
     }
 }
 

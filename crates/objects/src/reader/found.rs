@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use super::answer::{content_length, covered, pin, sealed_object};
 use super::facts::store_etag;
 use super::{Opened, OpenedObject, opening, wrong};
+use crate::foreign::Locked;
 use crate::policy::{Contents, Rule};
 use crate::store::Body;
 use crate::{Error, ObjectRef, SealedObjects, metadata};
@@ -23,6 +24,16 @@ pub(super) struct Found {
     pub(super) plain_len: u64,
     /// Where its parts are, when it has parts.
     pub(super) map: Option<Arc<PartMap>>,
+}
+
+/// What an object turned out to be.
+pub(super) enum Kind {
+    /// One of ours.
+    Sealed(Found),
+    /// Another program's.
+    Foreign(Locked),
+    /// In no format, and it may be read as it is.
+    Plain,
 }
 
 impl Found {
@@ -54,19 +65,18 @@ impl Found {
 }
 
 impl SealedObjects {
-    /// Looks at an answer that has a whole object's headers; `None` where the object is not ours and may be read all the same.
-    pub(super) async fn find(&self, at: &ObjectRef, rule: &Rule, headers: &HeaderMap) -> Result<Option<Found>, Error> {
+    /// Looks at an answer that has a whole object's headers.
+    pub(super) async fn find(&self, at: &ObjectRef, rule: &Rule, headers: &HeaderMap) -> Result<Kind, Error> {
         if rule.contents == Contents::Plain {
-            return Ok(None);
+            return Ok(Kind::Plain);
         }
-        match (metadata::envelope(headers)?, rule.contents) {
-            (Some(envelope), _) => {
-                let sealed_len = content_length(headers)?;
-                self.found(at, rule, &envelope, headers, sealed_len).await.map(Some)
-            }
-            (None, Contents::Sealed) if is_marker(at, headers) => Ok(None),
-            (None, Contents::Sealed) => Err(Error::NotSealed { rule: rule.buckets.clone() }),
-            (None, _) => Ok(None),
+        if let Some(envelope) = sealed_envelope(rule, headers)? {
+            let sealed_len = content_length(headers)?;
+            return self.found(at, rule, &envelope, headers, sealed_len).await.map(Kind::Sealed);
+        }
+        match self.recognise(at, rule, headers).await? {
+            Some(locked) => Ok(Kind::Foreign(locked)),
+            None => check_plain(at, rule, headers).map(|()| Kind::Plain),
         }
     }
 
@@ -135,7 +145,7 @@ impl SealedObjects {
     }
 
     /// The last bytes of a stored object, of the version that is pinned.
-    pub(super) async fn tail(&self, at: &ObjectRef, pinned: &HeaderMap, len: u64) -> Result<bytes::Bytes, Error> {
+    pub(crate) async fn tail(&self, at: &ObjectRef, pinned: &HeaderMap, len: u64) -> Result<bytes::Bytes, Error> {
         let mut headers = pinned.clone();
         let range =
             HeaderValue::try_from(format!("bytes=-{len}")).map_err(|error| Error::Internal(error.to_string()))?;
@@ -151,6 +161,23 @@ impl SealedObjects {
             status => Err(Error::BadAnswer(format!("{status} to the end of an object that is there"))),
         }
     }
+}
+
+/// The envelope of an object of ours, which is not read where everything is said to be another program's.
+pub(crate) fn sealed_envelope(rule: &Rule, headers: &HeaderMap) -> Result<Option<Envelope>, Error> {
+    let envelope = metadata::envelope(headers)?;
+    match (&envelope, rule.contents) {
+        (Some(_), Contents::Foreign(_)) => Err(Error::NotRead { rule: rule.buckets.clone(), format: "sealed" }),
+        _ => Ok(envelope),
+    }
+}
+
+/// Asks whether an object that is in no format may be read.
+pub(crate) fn check_plain(at: &ObjectRef, rule: &Rule, headers: &HeaderMap) -> Result<(), Error> {
+    if rule.reads_plain() || is_marker(at, headers) {
+        return Ok(());
+    }
+    Err(Error::NotSealed { rule: rule.buckets.clone() })
 }
 
 /// Whether this is a directory's marker of a store that keeps nothing of one but its name: there is nothing in it to be sealed.

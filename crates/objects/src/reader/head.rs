@@ -6,6 +6,7 @@ use envelope::{Summary, layout};
 use http::{Method, StatusCode};
 
 use super::answer::{content_range, plain_object, sealed_object};
+use super::found::Kind;
 use super::{ATTEMPTS, OpenRequest, Opened, OpenedObject, opening, wrong};
 use crate::policy::{Contents, Rule};
 use crate::{Error, RangeSpec, SealedObjects, metadata};
@@ -35,7 +36,7 @@ impl SealedObjects {
         let rule = self.rule(&request.at.bucket, &request.at.key)?;
         if (request.checksums || rule.shows_md5())
             && request.part.is_none()
-            && rule.contents != Contents::Plain
+            && matches!(rule.contents, Contents::Sealed | Contents::Mixed)
             && let Some(opened) = self.head_with_summary(request, rule).await?
         {
             return Ok(opened);
@@ -48,8 +49,13 @@ impl SealedObjects {
         if !response.status().is_success() {
             return Ok(Opened::Answer(response));
         }
-        let Some(found) = self.find(&request.at, rule, response.headers()).await? else {
-            return plain_object(response);
+        let found = match self.find(&request.at, rule, response.headers()).await? {
+            Kind::Sealed(found) => found,
+            Kind::Plain => return plain_object(response),
+            Kind::Foreign(locked) => {
+                let object = self.head_foreign(request, rule, &locked, response.into_parts().0.headers).await?;
+                return Ok(in_range(object, request.want));
+            }
         };
         let facts = self.known_facts(&request.at, response.headers());
         let mut object = sealed_object(response.into_parts().0.headers, &found.keys, found.plain_len, facts)?;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use http::{Method, StatusCode};
 
 use super::answer::{pin, plain_object};
-use super::found::Found;
+use super::found::{Found, Kind};
 use super::{OpenRequest, Opened, OpenedObject};
 use crate::policy::{Contents, Rule};
 use crate::{Error, SealedObjects};
@@ -21,9 +21,15 @@ impl SealedObjects {
         if head.status() != StatusCode::OK {
             return Ok(Opened::Answer(head));
         }
-        let Some(found) = self.find(&request.at, rule, head.headers()).await? else {
-            let response = self.ask(Method::GET, request.at.uri_with(&query)?, pin(head.headers())?).await?;
-            return plain_object(response);
+        let found = match self.find(&request.at, rule, head.headers()).await? {
+            Kind::Sealed(found) => found,
+            Kind::Plain => {
+                let response = self.ask(Method::GET, request.at.uri_with(&query)?, pin(head.headers())?).await?;
+                return plain_object(response);
+            }
+            Kind::Foreign(locked) => {
+                return self.open_foreign_part(request, rule, &locked, head.into_parts().0.headers).await;
+            }
         };
         let parts_count = found.map.as_ref().map(|map| map.parts().len());
         let opened = if let Some(range) = Self::numbered(&found, number)? {

@@ -122,6 +122,15 @@ pub(crate) struct RawRule {
     pub(crate) binding: Option<String>,
     pub(crate) metadata: Option<String>,
     pub(crate) bucket_identity: Option<String>,
+    pub(crate) commitment: Option<String>,
+    pub(crate) legacy_wraps: Option<bool>,
+    pub(crate) legacy_content: Option<bool>,
+    pub(crate) unverified_ranges: Option<bool>,
+    pub(crate) early_release: Option<bool>,
+    pub(crate) instruction_files: Option<String>,
+    pub(crate) instruction_suffix: Option<String>,
+    pub(crate) keys: Option<OneOrMany>,
+    pub(crate) context: Option<BTreeMap<String, String>>,
 }
 
 /// One of `[[cors]]`

@@ -54,6 +54,8 @@ impl Resolver<'_> {
         let region = self.word(&Path::of("region"), raw.region);
         let data = self.data(raw.data, environment);
         let (store, keys) = (store?, keys?);
+        let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+        self.rules_name_keys(rules.as_deref().unwrap_or_default(), &ids);
         let primary = self.primary(raw.keyring.primary, &keys);
         if keys.is_empty() && matches!(store, StoreSettings::S3(_)) {
             let why =

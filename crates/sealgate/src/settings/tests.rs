@@ -1,5 +1,7 @@
 //! Settings from end to end: layers, names, conflicts, places.
 
+mod foreign;
+
 use std::io::Write;
 
 use super::*;
@@ -42,7 +44,12 @@ fn the_defaults_are_for_this_machine_only_and_seal_everything() {
     assert_eq!(settings.data.0.unwrap(), PathBuf::from("/home/x/.local/share/sealgate"));
     assert!(settings.tls.is_none() && settings.keys.is_empty() && settings.clients.is_empty());
     let [rule] = settings.rules.as_slice() else { panic!("one rule") };
-    assert!(rule.bucket == "*" && rule.seal && rule.contents == Contents::Sealed && rule.binding == Binding::Object);
+    assert!(
+        rule.bucket == "*"
+            && rule.format == WriteFormat::Sealed
+            && rule.contents == Contents::Sealed
+            && rule.binding == Binding::Object
+    );
 }
 
 #[test]
@@ -301,6 +308,8 @@ fn an_endpoint_alone_means_an_s3_store() {
 #[test]
 fn a_rule_that_seals_nothing_expects_nothing_of_ours() {
     assert_eq!(good("[[rules]]\nbucket = \"b\"\nformat = \"none\"\n").rules[0].contents, Contents::Plain);
+    let refused = good("[[rules]]\nbucket = \"b\"\nformat = \"refused\"\n");
+    assert!(refused.rules[0].format == WriteFormat::Refused && refused.rules[0].contents == Contents::Sealed);
     let mixed = good("[[rules]]\nbucket = \"b\"\ncontents = \"mixed\"\nreads = [\"plaintext\"]\n");
     assert_eq!(mixed.rules[0].contents, Contents::Mixed);
 }

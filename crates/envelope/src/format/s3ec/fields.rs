@@ -46,6 +46,17 @@ pub fn is_envelope_name(name: &str) -> bool {
     known(name).is_some()
 }
 
+/// Asks whether these bytes are an instruction file: one JSON object of envelope fields, a wrapped key among them.
+///
+/// # Errors
+/// [`Error::InstructionFile`] or another malformed field when they are not.
+pub fn check_instruction_file(body: &[u8]) -> Result<(), Error> {
+    if Fields::of_instruction_file(body)?.has_any(&[V1_KEY, V2_KEY, V3_KEY]) {
+        return Ok(());
+    }
+    Err(Error::InstructionFile { problem: "it holds no wrapped key" })
+}
+
 fn known(name: &str) -> Option<&'static str> {
     let names = V1_V2.iter().chain(&V3).chain(&INFORMATION);
     names.copied().find(|known| known.eq_ignore_ascii_case(name))
@@ -205,6 +216,10 @@ mod tests {
         }
         let read = Fields::of_instruction_file(br#"{"x-amz-tag-len":128,"x-amz-m":""}"#).unwrap();
         assert_eq!((read.get(TAG_LEN), read.has(V3_DESCRIPTION)), (Some("128"), false));
+        assert!(check_instruction_file(br#"{"x-amz-3":"AAAA","x-amz-w":"02"}"#).is_ok());
+        for body in [&br#"{"x-amz-w":"02"}"#[..], b"{}", b"plaintext"] {
+            assert!(matches!(check_instruction_file(body), Err(Error::InstructionFile { .. })));
+        }
         let long = format!("{{}}{}", " ".repeat(MAX_JSON_LEN));
         assert!(problem(&long).to_string().contains("64 KiB"));
     }

@@ -1,12 +1,15 @@
 //! What happens to objects where.
 
+mod foreign;
+
 use std::collections::BTreeSet;
 
+use self::foreign::Reads;
 use super::Resolver;
 use super::people::is_pattern;
 use crate::settings::place::Path;
-use crate::settings::raw::{OneOrMany, RawRule};
-use crate::settings::{Binding, Contents, RuleSettings};
+use crate::settings::raw::RawRule;
+use crate::settings::{Binding, Contents, ForeignFormat, RuleSettings, WriteFormat};
 
 impl Resolver<'_> {
     pub(super) fn rules(&mut self, raw: Vec<RawRule>) -> Option<Vec<RuleSettings>> {
@@ -27,17 +30,26 @@ impl Resolver<'_> {
     }
 
     pub(super) fn rule(&mut self, at: &Path, raw: RawRule) -> Option<RuleSettings> {
-        let bucket = self.check(&at.join("bucket"), is_pattern(&raw.bucket).then_some(raw.bucket), || {
+        let bucket = self.check(&at.join("bucket"), is_pattern(&raw.bucket).then(|| raw.bucket.clone()), || {
             "wants a bucket's name or a pattern with *; a part of a bucket is named with `prefix`".to_owned()
         });
         let format = raw.format.as_deref().unwrap_or("sealed");
-        let seal = match format {
+        let formats =
+            [("sealed", WriteFormat::Sealed), ("none", WriteFormat::Plain), ("refused", WriteFormat::Refused)];
+        let format = match format {
             "s3ec-v2" | "s3ec-v3" => self.check(&at.join("format"), None, || {
-                format!("\"{format}\" is not supported in this version; use \"sealed\" or \"none\"")
+                format!("\"{format}\" is not supported in this version; use \"sealed\", \"none\" or \"refused\"")
             }),
-            _ => self.choice(&at.join("format"), format, &[("sealed", true), ("none", false)]),
+            _ => self.choice(&at.join("format"), format, &formats),
         };
-        let contents = self.contents(at, seal, raw.contents.as_deref(), raw.reads);
+        let names = raw.reads.as_ref().map(|reads| reads.0.as_slice()).unwrap_or_default();
+        let reads = self.reads(&at.join("reads"), names);
+        let contents = self.contents(&at.join("contents"), format, raw.contents.as_deref(), reads.as_ref());
+        let foreign = match (contents, &reads) {
+            (Some(Contents::Foreign(only)), _) => self.foreign(at, &raw, &[only]),
+            (_, Some(reads)) => self.foreign(at, &raw, &reads.formats),
+            (_, None) => None,
+        };
         let md5_etags = self.etag(&at.join("etag"), raw.etag.as_deref(), contents);
         let bindings = [("object", Binding::Object), ("key", Binding::Key), ("none", Binding::None)];
         let binding = self.choice(&at.join("binding"), raw.binding.as_deref().unwrap_or("object"), &bindings);
@@ -49,69 +61,74 @@ impl Resolver<'_> {
         Some(RuleSettings {
             bucket: bucket?,
             prefix: raw.prefix.unwrap_or_default(),
-            seal: seal?,
+            format: format?,
             contents: contents?,
+            reads_plaintext: reads?.plaintext,
             md5_etags: md5_etags?,
             binding: binding?,
             clear_metadata: clear?,
             bucket_identity: raw.bucket_identity,
+            foreign: foreign?,
         })
     }
 
     /// Whether ETags are MD5s.
     pub(super) fn etag(&mut self, at: &Path, etag: Option<&str>, contents: Option<Contents>) -> Option<bool> {
         let md5 = self.choice(at, etag.unwrap_or("opaque"), &[("opaque", false), ("md5", true)])?;
-        if md5 && contents == Some(Contents::Plain) {
-            self.problem(at, "means nothing where nothing is sealed: the store's ETags pass as they are");
+        match contents {
+            Some(Contents::Plain) if md5 => {
+                self.problem(at, "means nothing where nothing is sealed: the store's ETags pass as they are");
+            }
+            Some(Contents::Foreign(format)) if md5 => {
+                let why = format!("objects of \"{}\" keep no MD5 of their plaintext; leave it out", format.name());
+                self.problem(at, why);
+            }
+            _ => {}
         }
         Some(md5)
     }
 
+    /// What is stored already, where new objects are stored in `format`; `reads` is what else may be read.
     pub(super) fn contents(
         &mut self,
         at: &Path,
-        seal: Option<bool>,
+        format: Option<WriteFormat>,
         written: Option<&str>,
-        reads: Option<OneOrMany>,
+        reads: Option<&Reads>,
     ) -> Option<Contents> {
-        let seal = seal?;
-        let choices = [("sealed", Contents::Sealed), ("mixed", Contents::Mixed), ("plain", Contents::Plain)];
-        let contents_at = at.join("contents");
+        let (format, reads) = (format?, reads?);
+        let mut choices = vec![("sealed", Contents::Sealed), ("mixed", Contents::Mixed), ("plain", Contents::Plain)];
+        choices.extend(ForeignFormat::ALL.iter().map(|(name, format)| (*name, Contents::Foreign(*format))));
         let contents = match written {
-            Some(written) => self.choice(&contents_at, written, &choices)?,
-            None if seal => Contents::Sealed,
-            None => Contents::Plain,
+            Some(written) => self.choice(at, written, &choices)?,
+            None if format == WriteFormat::Plain => Contents::Plain,
+            None => Contents::Sealed,
         };
-        let reads = self.reads(&at.join("reads"), reads)?;
-        let conflict = match (seal, contents, reads) {
-            (true, Contents::Plain, _) => Some("format = \"sealed\" and contents = \"plain\" contradict each other"),
-            (false, Contents::Sealed, _) => Some("format = \"none\" and contents = \"sealed\" contradict each other"),
-            (_, Contents::Mixed, false) => {
+        let conflict = match (format, contents) {
+            (WriteFormat::Sealed, Contents::Plain) => {
+                Some("format = \"sealed\" and contents = \"plain\" contradict each other")
+            }
+            (WriteFormat::Plain, Contents::Sealed) => {
+                Some("format = \"none\" and contents = \"sealed\" contradict each other")
+            }
+            (WriteFormat::Sealed | WriteFormat::Plain, Contents::Foreign(_)) => Some(
+                "when everything is of one format of another program, nothing else may be written: set format = \"refused\", or \
+                 contents = \"mixed\" with that format among `reads`",
+            ),
+            (_, Contents::Mixed) if reads.is_empty() => {
                 Some("\"mixed\" wants `reads` to say what else may be read here, such as reads = [\"plaintext\"]")
             }
-            (true, Contents::Sealed, true) => {
+            (_, Contents::Sealed | Contents::Foreign(_)) if !reads.is_empty() => {
                 Some("`reads` names what else may be read, which wants contents = \"mixed\"")
+            }
+            (_, Contents::Plain) if !reads.formats.is_empty() => {
+                Some("`reads` names formats that are not \"plain\", which wants contents = \"mixed\"")
             }
             _ => None,
         };
         match conflict {
-            Some(why) => self.check(&contents_at, None, || why.to_owned()),
+            Some(why) => self.check(at, None, || why.to_owned()),
             None => Some(contents),
         }
-    }
-
-    /// Whether plaintext may be read.
-    pub(super) fn reads(&mut self, at: &Path, reads: Option<OneOrMany>) -> Option<bool> {
-        let names = reads.map(|reads| reads.0).unwrap_or_default();
-        let known: Vec<_> = names
-            .iter()
-            .map(|name| match name.as_str() {
-                "s3ec-v1" | "s3ec-v2" | "s3ec-v3" => {
-                    self.check(at, None, || format!("\"{name}\" is not supported in this version; only \"plaintext\""))
-                }
-                _ => self.choice(at, name, &[("plaintext", ())]),
-            })
-            .collect();
-        known.into_iter().collect::<Option<Vec<()>>>().map(|known| !known.is_empty())
     }
 }

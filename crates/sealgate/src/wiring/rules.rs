@@ -1,0 +1,55 @@
+//! Rules as the settings have them, in the terms of `objects`, each with its keys.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use keyring::MasterKeys;
+use objects::{BindingMode, EtagMode, ForeignPolicy, MetadataMode, Rule};
+
+use crate::settings::{Binding, Contents, ForeignSettings, RuleSettings};
+
+/// Every rule; `keys` are those that formats of other programs are read with.
+pub(super) fn rules(settings: &[RuleSettings], keys: &MasterKeys) -> anyhow::Result<Vec<Rule>> {
+    settings.iter().map(|settings| rule(settings, keys)).collect()
+}
+
+fn rule(settings: &RuleSettings, keys: &MasterKeys) -> anyhow::Result<Rule> {
+    Ok(Rule {
+        buckets: settings.bucket.clone(),
+        prefix: settings.prefix.clone(),
+        format: settings.format,
+        contents: match settings.contents {
+            Contents::Sealed => objects::Contents::Sealed,
+            Contents::Mixed => objects::Contents::Mixed,
+            Contents::Plain => objects::Contents::Plain,
+            Contents::Foreign(format) => objects::Contents::Foreign(format),
+        },
+        reads_plaintext: settings.reads_plaintext,
+        etag: if settings.md5_etags { EtagMode::Md5 } else { EtagMode::Opaque },
+        binding: match settings.binding {
+            Binding::Object => BindingMode::Object,
+            Binding::Key => BindingMode::Key,
+            Binding::None => BindingMode::None,
+        },
+        metadata: if settings.clear_metadata { MetadataMode::Clear } else { MetadataMode::Sealed },
+        bucket_identity: settings.bucket_identity.clone(),
+        foreign: settings.foreign.as_ref().map(|foreign| foreign_policy(foreign, keys)).transpose()?.map(Arc::new),
+    })
+}
+
+fn foreign_policy(settings: &ForeignSettings, keys: &MasterKeys) -> anyhow::Result<ForeignPolicy> {
+    let keys = match &settings.keys {
+        None => keys.clone(),
+        Some(ids) => {
+            let ids: Result<Vec<_>, _> = ids.iter().map(|id| id.parse()).collect();
+            keys.named(&ids.map_err(|error| anyhow!("a key's id is not usable: {error}"))?)?
+        }
+    };
+    Ok(ForeignPolicy {
+        reads: settings.reads.clone(),
+        s3ec: settings.s3ec.clone(),
+        keys,
+        context: settings.context.clone(),
+        instruction_suffix: settings.instruction_suffix.clone(),
+    })
+}
