@@ -119,7 +119,7 @@ async fn content(
     }
 }
 
-/// Asks the key that the envelope notes, if it is one of the rule's, and then the others: a service says which blobs are its own.
+/// Asks the rule's keys in order: a service says which blobs are its own.
 async fn ask_kms(
     rule: &Rule,
     policy: &ForeignPolicy,
