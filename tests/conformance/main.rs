@@ -127,7 +127,7 @@ fn main() -> ExitCode {
 
 fn trials(stack: &Arc<Lazy>) -> Vec<Trial> {
     let cases = TOPICS.iter().flat_map(|cases| cases.iter());
-    cases.filter(|case| !differences::differs(stack.kind, case)).map(|case| trial(stack, case)).collect()
+    cases.filter(|case| !differences::differs(stack.name, stack.kind, case)).map(|case| trial(stack, case)).collect()
 }
 
 fn trial(stack: &Arc<Lazy>, case: &'static Case) -> Trial {

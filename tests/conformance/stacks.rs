@@ -22,6 +22,9 @@ const CORS: &str = "[[cors]]\norigins = \"https://*.sealgate.test\"\nmethods = [
 /// What makes ETags the MD5s of plaintext, where the stack's name says so.
 const MD5: &str = "[[rules]]\nbucket = \"*\"\netag = \"md5\"\n";
 
+/// What makes objects be written as the Amazon S3 Encryption Clients write them, where the stack's name says so.
+const AMAZON: &str = "[[rules]]\nbucket = \"*\"\nformat = \"s3ec-v3\"\n";
+
 /// What keeps the state of unfinished uploads beside the objects, where the stack's name says so. It must not show anywhere.
 const IN_BUCKET: &str = "uploads = \"bucket\"\n";
 
@@ -82,9 +85,15 @@ pub(crate) fn at_hand() -> Vec<Lazy> {
         Lazy::new("sealgate-over-http", Kind::Sealgate, || sealgate_over_http("sealgate-over-http")),
         Lazy::new("sealgate-uploads-in-bucket", Kind::Sealgate, || sealgate_over_http("sealgate-uploads-in-bucket")),
         Lazy::new("sealgate-md5", Kind::Sealgate, || sealgate("sealgate-md5", Store::Directory, false)),
+        Lazy::new("sealgate-amazon", Kind::Sealgate, || sealgate("sealgate-amazon", Store::Directory, false)),
     ];
     if let Some(store) = server("SEALGATE_TEST_S3_ENDPOINT") {
-        for name in ["sealgate-on-server", "sealgate-md5-on-server", "sealgate-uploads-in-bucket-on-server"] {
+        for name in [
+            "sealgate-on-server",
+            "sealgate-md5-on-server",
+            "sealgate-uploads-in-bucket-on-server",
+            "sealgate-amazon-on-server",
+        ] {
             let store = store.clone();
             let start = move || sealgate(name, store.clone(), false);
             stacks.push(Lazy::new(name, Kind::SealgateOnServer, start));
@@ -125,7 +134,11 @@ fn sealgate(name: &'static str, store: Store, https: bool) -> Stack {
     let program = Path::new(env!("CARGO_BIN_EXE_sealgate-under-test"));
     let (folder_path, authority_ref) = (folder.path(), authority.as_ref());
     let about_store = if name.contains("in-bucket") { IN_BUCKET } else { "" };
-    let rules = if name.contains("md5") { MD5 } else { "" };
+    let rules = match name {
+        name if name.contains("md5") => MD5,
+        name if name.contains("amazon") => AMAZON,
+        _ => "",
+    };
     let extra = [about_store, CORS, rules].concat();
     let daemon = Daemon::start(&Plan {
         program,

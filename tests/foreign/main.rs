@@ -1,4 +1,4 @@
-//! Objects that other programs encrypted, read through a running daemon as a plain client sees them.
+//! Objects that other programs encrypted, read through a running daemon as a plain client sees them, and objects written as those do.
 //!
 //! Every object of `tests/vectors/s3ec` lies in the store as its tool left it, under rules that let it be read and under rules
 //! that do not. What the formats are is not known here: plaintext, ranges and refusals are what the vectors say.
@@ -11,6 +11,7 @@ mod negative;
 mod positive;
 mod scene;
 mod vector;
+mod writing;
 
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -64,7 +65,7 @@ fn main() -> ExitCode {
             Ok(())
         })
     }));
-    for case in [cases::CASES, copies::CASES].into_iter().flatten() {
+    for case in [cases::CASES, copies::CASES, writing::CASES].into_iter().flatten() {
         let topic = case.topic.rsplit("::").next().unwrap();
         trials.push(Trial::test(format!("{topic}::{}", case.name), || {
             (case.run)(&scene());

@@ -68,6 +68,17 @@ const GENEROUS: &str = "contents = \"mixed\"\nreads = [\"s3ec-v1\", \"s3ec-v2\",
 const KEEP: &str = "format = \"none\"\ncontents = \"mixed\"\nreads = [\"plaintext\", \"s3ec-v1\", \"s3ec-v2\", \"s3ec-v3\"]\n\
      commitment = \"forbid-encrypt-allow-decrypt\"\nlegacy_wraps = true\nlegacy_content = true\ninstruction_files = \"any\"\n";
 
+/// Where new objects are written as other programs do.
+const WRITING: &[(&str, &str)] = &[
+    ("write-v3", "format = \"s3ec-v3\"\nkeys = [\"aes32\"]\n"),
+    ("write-v2", "format = \"s3ec-v2\"\ncommitment = \"forbid-encrypt-allow-decrypt\"\nkeys = [\"aes32\"]\n"),
+    (
+        "write-files",
+        "format = \"s3ec-v3\"\ninstruction_files = \"committed\"\nwrite_instruction_files = true\nkeys = [\"aes32\"]\n",
+    ),
+    ("write-rsa", "format = \"s3ec-v3\"\nkeys = [\"rsa\", \"aes32\"]\n"),
+];
+
 /// The daemon, its store, and the keys it was given.
 pub(crate) struct Scene {
     pub(crate) world: World,
@@ -97,7 +108,7 @@ impl Scene {
                 world.behind.request("PUT", &format!("/{group}-{rule}")).send().check(200);
             }
         }
-        for bucket in ["sealed", "custom", "plain"] {
+        for bucket in ["sealed", "custom", "plain"].into_iter().chain(WRITING.iter().map(|(bucket, _)| *bucket)) {
             world.behind.request("PUT", &format!("/{bucket}")).send().check(200);
         }
         Self { world, _keys: keys }
@@ -191,6 +202,9 @@ fn config(folder: &Path) -> String {
     }
     let custom = GENEROUS.replace("\"any\"", "\"any\"\ninstruction_suffix = \".partner\"");
     writeln!(config, "[[rules]]\nbucket = \"custom\"\n{custom}keys = [\"aes32\", \"rsa\"]").unwrap();
+    for (bucket, says) in WRITING {
+        writeln!(config, "[[rules]]\nbucket = \"{bucket}\"\n{says}").unwrap();
+    }
     config + "[[rules]]\nbucket = \"plain\"\nformat = \"none\"\n[[rules]]\nbucket = \"*\"\n"
 }
 

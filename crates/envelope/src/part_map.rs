@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::layout::{self, CHUNK_LEN, TAG_LEN};
 use crate::table::{self, Shape};
-use crate::{Error, Facts, ObjectKeys, Segment, Summary};
+use crate::{Computed, Error, Facts, ObjectKeys, Segment, Summary};
 
 /// The parts of one object. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -55,6 +55,19 @@ impl PartMap {
         }
         let places = places(&segments).ok_or(Error::LengthDisagrees)?;
         Ok(Self(Arc::new(Inner { facts: facts.clone(), segments, places })))
+    }
+
+    /// The map of one segment that stands for itself, as a part does that is held back until its upload ends. The caller
+    /// vouches for what the segment says; its chunks prove that they are of it.
+    ///
+    /// # Errors
+    /// [`Error::LengthDisagrees`] when a segment cannot be so long.
+    pub fn of_segment(segment: Segment) -> Result<Self, Error> {
+        let mut facts = Facts::new(segment.plain_len, Computed::default());
+        facts.last_segment = Some(segment.clone());
+        let segments = vec![segment];
+        let places = places(&segments).ok_or(Error::LengthDisagrees)?;
+        Ok(Self(Arc::new(Inner { facts, segments, places })))
     }
 
     /// Length of the content.

@@ -118,7 +118,7 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         match error {
             Error::Body(source) => blame_body(&source),
-            Error::BadMetadata(_) | Error::BadName | Error::BadPart(_) => {
+            Error::BadMetadata(_) | Error::BadName | Error::BadPart(_) | Error::NamesInstructionFile { .. } => {
                 Self::new(S3ErrorCode::InvalidArgument, error.to_string())
             }
             Error::MetadataTooLarge { .. } => Self::new(S3ErrorCode::MetadataTooLarge, error.to_string()),
@@ -138,7 +138,9 @@ impl From<Error> for Fault {
             }
             Error::TooManyFailures => Self::new(S3ErrorCode::SlowDown, error.to_string())
                 .with_header(RETRY_AFTER, HeaderValue::from_static("60")),
-            Error::NoUploadState | Error::CustomerKey => Self::not_implemented(error.to_string()),
+            Error::NoUploadState | Error::SharedUploads | Error::CustomerKey => {
+                Self::not_implemented(error.to_string())
+            }
             Error::NoSuchUpload => Self::new(S3ErrorCode::NoSuchUpload, error.to_string()),
             Error::PartOrder => Self::new(S3ErrorCode::InvalidPartOrder, error.to_string()),
             Error::NoSuchPart { .. } | Error::UnequalParts(_) => Self::new(S3ErrorCode::InvalidPart, error.to_string()),

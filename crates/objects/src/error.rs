@@ -115,6 +115,15 @@ pub enum Error {
     /// Nobody said where unfinished uploads are remembered.
     #[error("multipart uploads need a data directory to remember their parts in; set `data`")]
     NoUploadState,
+    /// The key is one of those that name instruction files.
+    #[error("keys that end in `{suffix}` are kept for instruction files here")]
+    NamesInstructionFile {
+        /// What such keys end in.
+        suffix: String,
+    },
+    /// The state of unfinished uploads is shared, where one process has to decide.
+    #[error("uploads in parts in Amazon's formats need their state in the data directory; set uploads = \"local\"")]
+    SharedUploads,
     /// There is no room for more unfinished uploads, for the moment.
     #[error("{0}")]
     Busy(String),

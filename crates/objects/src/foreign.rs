@@ -16,6 +16,7 @@ mod machines;
 mod object;
 mod reading;
 mod verified;
+mod writing;
 
 use envelope::s3ec::{self, Context, InstructionFiles, ReadPolicy};
 use keyring::MasterKeys;
@@ -26,6 +27,7 @@ pub(crate) use self::failures::Failures;
 pub(crate) use self::locked::Locked;
 pub(crate) use self::object::ForeignObject;
 pub(crate) use self::verified::VerifiedCache;
+pub(crate) use self::writing::{AmazonMachine, Fresh, stored_len};
 
 /// A format that another program writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

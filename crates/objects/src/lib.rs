@@ -35,7 +35,7 @@ mod writer;
 pub use answers::{buckets_where, error_code, rewrite_elements};
 pub use checking::{Verdict, WrongLength};
 pub use copy::{COPY_LIMIT, Copied, CopiedObject, CopyRequest, PartCopied, PartCopyRequest};
-pub use envelope::s3ec::{CommitmentPolicy, Context, InstructionFiles, ReadPolicy};
+pub use envelope::s3ec::{CommitmentPolicy, Context, InstructionFiles, ReadPolicy, WriteFormat as S3EcWriteFormat};
 pub use envelope::{BindingMode, ChecksumName, ChecksumType, Computed, DigestSet, Facts};
 pub use error::Error;
 pub use facts::FactsFile;
@@ -57,7 +57,9 @@ pub use rewrap::{RewrapRequest, Rewrapped};
 pub use sealed_objects::SealedObjects;
 pub use store::{Body, BoxError, Store, StoreError};
 pub use stream::{TooLong, collect};
-pub use uploads::{Attempt, BegunUpload, BucketUploads, Leftover, LocalUploads, StateError, UploadName, UploadState};
+pub use uploads::{
+    Attempt, BegunUpload, BucketUploads, Leftover, LocalUploads, PlacingUploads, StateError, UploadName, UploadState,
+};
 pub use verify::{Depth, Verified};
 pub use walk::{Cursor, Walk, WalkPage, Walked};
 pub use writer::{SealOutcome, SealRequest};

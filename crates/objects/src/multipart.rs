@@ -3,6 +3,7 @@
 //! The client's upload id is a token that carries the envelope, so a part needs nothing but the token to be sealed. What cannot
 //! be known beforehand (salts, lengths, digests) is one small sealed record for each part in the [`UploadState`].
 
+mod amazon;
 pub(crate) mod answers;
 mod choice;
 mod complete;
@@ -18,6 +19,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use http::{HeaderMap, Method, Response};
 use quick_xml::escape::escape;
 
+pub(crate) use amazon::Windows;
 pub use complete::{CompleteRequest, Completed, NamedPart};
 pub(crate) use holding::Announcements;
 pub use part::{PartOutcome, PartRequest};
@@ -29,6 +31,7 @@ use crate::policy::WriteFormat;
 use crate::store::{self, Body};
 use crate::uploads::{BegunUpload, StateError, UploadName, UploadState, now};
 use crate::{ChecksumName, Error, ObjectRef, SealedObjects, metadata, stream, writer};
+use envelope::s3ec::ContentKeys;
 use envelope::{ChecksumType, ObjectKeys, Upload};
 
 /// The store's answers about uploads are documents of at most this many bytes.
@@ -89,6 +92,8 @@ pub(crate) struct OpenUpload {
     pub(crate) keys: ObjectKeys,
     pub(crate) token: Token,
     pub(crate) name: UploadName,
+    /// The keys of the content, when it will be an object in one of Amazon's formats.
+    pub(crate) amazon: Option<ContentKeys>,
 }
 
 impl SealedObjects {
@@ -101,14 +106,21 @@ impl SealedObjects {
         rule.check_write()?;
         let client_metadata = metadata::from_client(&request.headers, rule)?;
         let mut sealing = None;
-        if rule.seals() {
+        let mut amazon = None;
+        if rule.encrypts() {
             if request.headers.contains_key("x-amz-server-side-encryption-customer-algorithm") {
                 return Err(Error::CustomerKey);
             }
             writer::drop_plaintext_facts(&mut request.headers);
-            let fresh =
-                self.fresh_envelope(rule, &request.at, Upload::Multipart, &client_metadata, &mut request.headers);
-            sealing = Some(fresh.await?);
+            let (keys, envelope) = self.fresh_keys(rule, &request.at, Upload::Multipart).await?;
+            if let WriteFormat::S3Ec(format) = rule.format {
+                self.placing()?;
+                metadata::into_headers(&client_metadata, &mut request.headers)?;
+                amazon = Some(self.fresh_amazon_keys(&request.at, rule, format, &mut request.headers).await?);
+            } else {
+                self.write_envelope(rule, &keys, &envelope, &client_metadata, &mut request.headers)?;
+            }
+            sealing = Some((keys, envelope));
         }
         metadata::check_size(&request.headers)?;
         let response = self.ask(Method::POST, request.at.uri_with("uploads=")?, request.headers).await?;
@@ -123,9 +135,14 @@ impl SealedObjects {
             None => store_id,
             Some((keys, envelope)) => {
                 let checksum = request.checksum.map(|(name, kind)| Checksum { name, kind });
-                let token = Token { envelope, store_id, checksum };
+                let name = UploadName::new(&request.at, &store_id);
+                let kept = amazon.as_ref().map(|fresh| self.keep_amazon(&keys, &name, fresh)).transpose()?;
+                let token = Token { envelope, store_id, checksum, amazon: kept };
                 let text = token.write(&keys, &request.at);
                 self.note(&request.at, &token, &text).await?;
+                if let Some(file) = amazon.and_then(|fresh| fresh.instruction_file) {
+                    self.note_instruction_file(&keys, &name, file).await?;
+                }
                 text
             }
         };
@@ -163,7 +180,9 @@ impl SealedObjects {
         let response = self.forward_upload(Method::DELETE, at, &store_id).await?;
         let gone = response.status().is_success() || response.status() == http::StatusCode::NOT_FOUND;
         if gone && let Some(uploads) = &self.uploads {
-            uploads.forget(&UploadName::new(at, &store_id)).await?;
+            let name = UploadName::new(at, &store_id);
+            self.windows.forget(&name);
+            uploads.forget(&name).await?;
         }
         Ok(response)
     }
@@ -247,7 +266,8 @@ impl SealedObjects {
         };
         Token::verify(&keys, at, upload_id)?;
         let name = UploadName::new(at, &token.store_id);
-        Ok(Some(OpenUpload { keys, token, name }))
+        let amazon = token.amazon.as_deref().map(|kept| amazon::content_keys(&keys, &name, kept)).transpose()?;
+        Ok(Some(OpenUpload { keys, token, name, amazon }))
     }
 
     /// The records of up to `parts` parts with numbers above `after`.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use envelope::BindingMode;
+use envelope::{BindingMode, s3ec};
 use keyring::Keyring;
 
 use crate::{Error, ForeignFormat, ForeignPolicy};
@@ -13,6 +13,8 @@ use crate::{Error, ForeignFormat, ForeignPolicy};
 pub enum WriteFormat {
     /// In our own format.
     Sealed,
+    /// In one of the formats of the Amazon S3 Encryption Clients.
+    S3Ec(s3ec::WriteFormat),
     /// As they come.
     Plain,
     /// Not at all: nothing new may be written.
@@ -65,6 +67,8 @@ pub struct Rule {
     pub reads_plaintext: bool,
     /// What of other programs may be read, where anything may.
     pub foreign: Option<Arc<ForeignPolicy>>,
+    /// Whether the wrapped key of new objects in Amazon's formats goes into an instruction file.
+    pub writes_instruction_files: bool,
     /// What clients are shown as ETags.
     pub etag: EtagMode,
     /// What the key wrap binds.
@@ -86,6 +90,7 @@ impl Rule {
             contents: Contents::Sealed,
             reads_plaintext: false,
             foreign: None,
+            writes_instruction_files: false,
             etag: EtagMode::Opaque,
             binding: BindingMode::Object,
             metadata: MetadataMode::Sealed,
@@ -102,7 +107,12 @@ impl Rule {
         (self.buckets.replace('*', "").len(), !self.buckets.contains('*'), self.prefix.len())
     }
 
-    /// Whether new objects are sealed.
+    /// Whether new objects are encrypted, in our format or in Amazon's.
+    pub(crate) fn encrypts(&self) -> bool {
+        matches!(self.format, WriteFormat::Sealed | WriteFormat::S3Ec(_))
+    }
+
+    /// Whether new objects are sealed in our own format.
     pub(crate) fn seals(&self) -> bool {
         self.format == WriteFormat::Sealed
     }
@@ -121,7 +131,7 @@ impl Rule {
     pub(crate) fn check_write(&self) -> Result<(), Error> {
         match self.format {
             WriteFormat::Refused => Err(Error::WritesRefused { rule: self.buckets.clone() }),
-            WriteFormat::Sealed | WriteFormat::Plain => Ok(()),
+            WriteFormat::Sealed | WriteFormat::S3Ec(_) | WriteFormat::Plain => Ok(()),
         }
     }
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, Request, Response, Uri};
 
 use crate::facts::{FactsCache, FactsFile};
 use crate::foreign::{Buffers, Failures, VerifiedCache};
-use crate::multipart::Announcements;
+use crate::multipart::{Announcements, Windows};
 use crate::policy::{PolicyTable, Rule};
 use crate::store::{self, Body, Store};
 use crate::{Error, ObjectRef, Random, UploadState};
@@ -21,6 +21,7 @@ pub struct SealedObjects {
     pub(crate) facts: Arc<FactsCache>,
     pub(crate) uploads: Option<Arc<dyn UploadState>>,
     pub(crate) announcements: Arc<Announcements>,
+    pub(crate) windows: Arc<Windows>,
     pub(crate) equal_parts: bool,
     pub(crate) buffers: Arc<Buffers>,
     pub(crate) verified: Arc<VerifiedCache>,
@@ -38,6 +39,7 @@ impl SealedObjects {
             facts: Arc::new(FactsCache::new(None)),
             uploads: None,
             announcements: Arc::new(Announcements::new()),
+            windows: Arc::new(Windows::new()),
             equal_parts: false,
             buffers: Arc::new(Buffers::new()),
             verified: Arc::new(VerifiedCache::new()),

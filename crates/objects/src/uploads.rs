@@ -150,6 +150,26 @@ pub trait UploadState: Send + Sync + 'static {
     async fn clear(&self, bucket: &str) -> Result<bool, StateError>;
     /// What has been here since before `moment` (milliseconds since 1970), as far as it lies in `buckets` if it lies in buckets.
     async fn leftovers(&self, buckets: &[String], moment: u64) -> Result<Vec<Leftover>, StateError>;
+    /// The same state, if one process alone has it and can give every part a place that never changes.
+    fn placing(&self) -> Option<&dyn PlacingUploads> {
+        None
+    }
+}
+
+/// What uploads need whose parts are stretches of one message, each sealed once at one place.
+#[async_trait]
+pub trait PlacingUploads: Send + Sync {
+    /// Asks whether there is room for a part that waits for others before it; part of the room is kept for those.
+    ///
+    /// # Errors
+    /// [`StateError::Full`] when there is not.
+    fn check_room_to_wait(&self, sealed_len: u64) -> Result<(), StateError>;
+    /// Removes the held bytes of an attempt; its record stays.
+    async fn release(&self, name: &UploadName, attempt: &Attempt) -> Result<(), StateError>;
+    /// What was noted of the upload as a whole.
+    async fn note(&self, name: &UploadName) -> Result<Option<Vec<u8>>, StateError>;
+    /// Notes something of the upload as a whole, in the place of what was noted before; `false` when it is not known.
+    async fn keep_note(&self, name: &UploadName, note: Vec<u8>) -> Result<bool, StateError>;
 }
 
 /// Milliseconds since 1970.

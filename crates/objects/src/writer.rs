@@ -12,7 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 
 use crate::checking::{Checker, ComputedSlot, PassMachine, Verdict, drive};
 use crate::facts::{Gist, GistKey};
-use crate::policy::{MetadataMode, Rule};
+use crate::foreign::{self, AmazonMachine};
+use crate::policy::{MetadataMode, Rule, WriteFormat};
 use crate::random::draw;
 use crate::reader::store_etag;
 use crate::store::{Body, BoxError};
@@ -57,20 +58,38 @@ impl SealedObjects {
         let computed = ComputedSlot::default();
         request.digests.md5 |= rule.seals() && rule.shows_md5();
         let checker = Checker::new(&request.digests, request.verdict, &computed);
-        let (body, failures) = if rule.seals() {
-            drop_plaintext_facts(&mut request.headers);
-            let fresh = self.fresh_envelope(rule, &request.at, Upload::Put, &client_metadata, &mut request.headers);
-            let (keys, _) = fresh.await?;
-            metadata::check_size(&request.headers)?;
-            let machine = SealMachine::new(keys, request.plain_len, checker, self.random.as_ref())?;
-            let sealed_len = machine.sealer.sealed_len();
-            drive(request.body, machine, sealed_len).await?
-        } else {
-            metadata::check_size(&request.headers)?;
-            let machine = PassMachine::new(checker, request.plain_len);
-            drive(request.body, machine, request.plain_len).await?
+        let mut instruction_file = None;
+        let (body, failures) = match rule.format {
+            WriteFormat::Sealed => {
+                drop_plaintext_facts(&mut request.headers);
+                let (keys, envelope) = self.fresh_keys(rule, &request.at, Upload::Put).await?;
+                self.write_envelope(rule, &keys, &envelope, &client_metadata, &mut request.headers)?;
+                metadata::check_size(&request.headers)?;
+                let machine = SealMachine::new(keys, request.plain_len, checker, self.random.as_ref())?;
+                let sealed_len = machine.sealer.sealed_len();
+                drive(request.body, machine, sealed_len).await?
+            }
+            WriteFormat::S3Ec(format) => {
+                let stored_len = foreign::stored_len(request.plain_len)?;
+                drop_plaintext_facts(&mut request.headers);
+                metadata::into_headers(&client_metadata, &mut request.headers)?;
+                let fresh = self.fresh_amazon_keys(&request.at, rule, format, &mut request.headers).await?;
+                metadata::check_size(&request.headers)?;
+                instruction_file = fresh.instruction_file;
+                let machine = AmazonMachine::new(&fresh.keys, request.plain_len, checker)?;
+                drive(request.body, machine, stored_len).await?
+            }
+            WriteFormat::Plain | WriteFormat::Refused => {
+                metadata::check_size(&request.headers)?;
+                let machine = PassMachine::new(checker, request.plain_len);
+                drive(request.body, machine, request.plain_len).await?
+            }
         };
+        let fields = request.headers.clone();
         let response = self.store_body(&request.at, request.headers, body, &failures).await?;
+        if let (true, Some(file)) = (response.status().is_success(), instruction_file) {
+            self.put_instruction_file(&request.at, rule, &fields, file).await?;
+        }
         let computed = computed.take();
         let mut etag = None;
         if let (true, Some(stored)) = (response.status().is_success(), store_etag(response.headers())) {
@@ -81,14 +100,12 @@ impl SealedObjects {
         Ok(SealOutcome { response, computed, etag })
     }
 
-    /// Draws and wraps a data key and writes the envelope and the client's metadata into `headers`.
-    pub(crate) async fn fresh_envelope(
+    /// Draws and wraps a data key of our own format.
+    pub(crate) async fn fresh_keys(
         &self,
         rule: &Rule,
         at: &ObjectRef,
         upload: Upload,
-        client_metadata: &BTreeMap<String, String>,
-        headers: &mut HeaderMap,
     ) -> Result<(ObjectKeys, Envelope), Error> {
         let key = DataKey::from_bytes(draw(self.random.as_ref())?);
         let internal = |error: envelope::Error| Error::Internal(error.to_string());
@@ -96,16 +113,29 @@ impl SealedObjects {
         let wrapped = self.policies.keyring().wrap(&key, &binding).await?;
         let keys = ObjectKeys::derive(&key);
         let envelope = Envelope::new(upload, rule.binding, wrapped, &keys);
+        Ok((keys, envelope))
+    }
+
+    /// Writes the envelope and the client's metadata into `headers`.
+    pub(crate) fn write_envelope(
+        &self,
+        rule: &Rule,
+        keys: &ObjectKeys,
+        envelope: &Envelope,
+        client_metadata: &BTreeMap<String, String>,
+        headers: &mut HeaderMap,
+    ) -> Result<(), Error> {
         insert(headers, ENVELOPE_NAME, &envelope.to_string())?;
         match rule.metadata {
             MetadataMode::Clear => metadata::into_headers(client_metadata, headers)?,
             MetadataMode::Sealed if client_metadata.is_empty() => {}
             MetadataMode::Sealed => {
-                let sealed = keys.seal_metadata(draw(self.random.as_ref())?, client_metadata).map_err(internal)?;
+                let sealed = keys.seal_metadata(draw(self.random.as_ref())?, client_metadata);
+                let sealed = sealed.map_err(|error| Error::Internal(error.to_string()))?;
                 insert(headers, METADATA_NAME, &sealed)?;
             }
         }
-        Ok((keys, envelope))
+        Ok(())
     }
 
     async fn store_body(
@@ -135,7 +165,11 @@ impl SealedObjects {
         plain_len: u64,
         facts: Option<Arc<Facts>>,
     ) -> String {
-        let gist = facts.as_deref().map_or(Gist::plain(plain_len), Gist::from);
+        let gist = match facts.as_deref() {
+            Some(facts) => Gist::from(facts),
+            None if rule.encrypts() => Gist::foreign(plain_len),
+            None => Gist::plain(plain_len),
+        };
         if rule.listings_ask() {
             self.facts.keep(GistKey::new(&at.bucket, &at.key, etag), gist);
         }

@@ -205,6 +205,7 @@ pub(crate) enum Permission {
 
 /// One of `[[rules]]`
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each stands for itself and is written by its name")]
 pub(crate) struct RuleSettings {
     pub(crate) bucket: String,
     pub(crate) prefix: String,
@@ -219,6 +220,7 @@ pub(crate) struct RuleSettings {
     pub(crate) bucket_identity: Option<String>,
     /// What of other programs is read, where anything is.
     pub(crate) foreign: Option<ForeignSettings>,
+    pub(crate) writes_instruction_files: bool,
 }
 
 /// What a rule reads of other programs, and how.
@@ -279,6 +281,8 @@ pub(crate) struct Limits {
     pub(crate) header_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
     pub(crate) drain: Duration,
+    /// Bytes of parts that may wait in the data directory.
+    pub(crate) held_parts: u64,
 }
 
 /// Whether a key may have this id.

@@ -95,7 +95,7 @@ fn uploads(settings: &Settings, store: &Arc<dyn Store>) -> Result<Option<Arc<dyn
         return Ok(None);
     }
     let uploads = LocalUploads::open(&data).map_err(|error| Failure::Settings(error.into()))?;
-    Ok(Some(Arc::new(uploads)))
+    Ok(Some(Arc::new(uploads.with_held_limit(settings.limits.held_parts))))
 }
 
 /// Where facts about objects outlive the process: a file in the data directory, when there can be one. Without it listings may

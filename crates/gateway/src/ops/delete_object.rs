@@ -1,4 +1,4 @@
-//! `DeleteObject`: conditions speak of the ETags clients know, the rest is the store's.
+//! `DeleteObject`: conditions speak of the ETags clients know, the rest is the store's. An instruction file goes with its object.
 
 use bytes::Bytes;
 use http::{Method, Response};
@@ -8,7 +8,11 @@ use super::{Call, forward};
 use crate::error::Fault;
 
 pub(super) async fn serve(objects: &SealedObjects, call: Call<'_>) -> Result<Response<Body>, Fault> {
-    let uri = call.object().uri()?;
+    let at = call.object();
     let headers = call.store_headers(objects).await?;
-    forward(objects, Method::DELETE, uri, headers, Bytes::new()).await
+    let answer = forward(objects, Method::DELETE, at.uri()?, headers, Bytes::new()).await?;
+    if answer.status().is_success() {
+        objects.forget_instruction_file(&at).await;
+    }
+    Ok(answer)
 }

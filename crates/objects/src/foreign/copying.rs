@@ -2,9 +2,10 @@
 //!
 //! That is done where the target's rule reads the format with the same keys and does not seal what is new.
 
+use envelope::s3ec;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
-use super::{ForeignPolicy, Locked};
+use super::{ForeignFormat, ForeignPolicy, Locked};
 use crate::copy::{COPY_SOURCE, Copied, CopyRequest, drop_digests, rewritten_headers};
 use crate::policy::{Contents, Rule, WriteFormat};
 use crate::store;
@@ -21,7 +22,14 @@ pub(crate) fn stays(locked: &Locked, from: &Rule, to: &Rule) -> bool {
         Contents::Foreign(only) => only == format,
         contents => contents == Contents::Mixed,
     };
-    to.format != WriteFormat::Sealed && declared && policy.reads(format) && from.opens_like(policy)
+    let kept = match to.format {
+        WriteFormat::Sealed => false,
+        // A rule that writes one of the formats has nothing written in another.
+        WriteFormat::S3Ec(s3ec::WriteFormat::V3) => format == ForeignFormat::S3EcV3,
+        WriteFormat::S3Ec(s3ec::WriteFormat::V2) => format == ForeignFormat::S3EcV2,
+        WriteFormat::Plain | WriteFormat::Refused => true,
+    };
+    kept && declared && policy.reads(format) && from.opens_like(policy)
 }
 
 /// The headers of a copy at the store that keeps the source's envelope.

@@ -150,7 +150,7 @@ async fn ask_kms(
 }
 
 /// The pairs an object must carry: the rule's, or those of the key.
-fn expected<'a>(policy: &'a ForeignPolicy, key: &'a MasterKey) -> &'a Context {
+pub(super) fn expected<'a>(policy: &'a ForeignPolicy, key: &'a MasterKey) -> &'a Context {
     if policy.context.is_empty() { &key.context } else { &policy.context }
 }
 

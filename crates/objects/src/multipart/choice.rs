@@ -84,6 +84,7 @@ mod tests {
             store_etag: store_etag.map(str::to_owned),
             etag: format!("\"shown {id}\""),
             computed: envelope::Computed { md5: None, checksums },
+            stretch: None,
         }
     }
 

@@ -75,10 +75,10 @@ const PAGE_LIMIT: usize = 4 * 1024 * 1024;
 const PAGES: usize = 100;
 
 /// Parts that are sent late at the same time.
-const FAN_OUT: usize = 4;
+pub(super) const FAN_OUT: usize = 4;
 
 /// How one attempt to complete an upload ended.
-enum Tried {
+pub(super) enum Tried {
     Done(Completed),
     /// The store's answer, and the code in it.
     Refused(Response<Body>, String),
@@ -130,6 +130,9 @@ impl SealedObjects {
         if self.uploads()?.find(&upload.name).await?.is_none() {
             return Err(Error::NoSuchUpload);
         }
+        if upload.amazon.is_some() {
+            return self.put_together(upload, request, at_store).await;
+        }
         let records = self.part_records(upload, 0, usize::MAX).await?;
         let chosen = choose(&request.parts, records, at_store)?;
         let sums = Sums::of(&chosen, upload.token.checksum)?;
@@ -175,7 +178,8 @@ impl SealedObjects {
         Ok(Some(parts))
     }
 
-    async fn forget(&self, upload: &OpenUpload) {
+    pub(super) async fn forget(&self, upload: &OpenUpload) {
+        self.windows.forget(&upload.name);
         let Ok(uploads) = self.uploads() else { return };
         if let Err(error) = uploads.forget(&upload.name).await {
             tracing::warn!(cause = %error, "the state of a finished upload could not be removed; the sweep will try again");
@@ -188,6 +192,9 @@ impl SealedObjects {
         upload: &OpenUpload,
         request: &CompleteRequest,
     ) -> Result<Option<Completed>, Error> {
+        if upload.amazon.is_some() {
+            return self.put_together_before(upload, request).await;
+        }
         let (at, headers) = (request.at.clone(), HeaderMap::new());
         let head = OpenRequest { at, want: None, headers, part: None, checksums: true };
         let Ok(Opened::Object(object)) = self.head(head).await else { return Ok(None) };
@@ -282,7 +289,7 @@ impl SealedObjects {
         }
     }
 
-    async fn complete_at_store(
+    pub(super) async fn complete_at_store(
         &self,
         upload: &OpenUpload,
         request: &CompleteRequest,
@@ -309,7 +316,7 @@ impl SealedObjects {
 }
 
 /// A store's answer that is no success, with its code.
-async fn refused(answer: Response<Body>) -> Result<Tried, Error> {
+pub(super) async fn refused(answer: Response<Body>) -> Result<Tried, Error> {
     let (parts, body) = answer.into_parts();
     let document = stream::collect(body, ANSWER_LIMIT).await.map_err(unreadable)?;
     let code = crate::error_code(&document).map(|(code, _)| code).unwrap_or_default();

@@ -61,10 +61,13 @@ impl SealedObjects {
         if self.uploads()?.find(&upload.name).await?.is_none() {
             return Err(Error::NoSuchUpload);
         }
-        let md5 = self.rule(&request.at.bucket, &request.at.key)?.shows_md5();
-        request.digests.md5 |= md5;
         let chosen = upload.token.checksum.map_or(envelope::ChecksumName::Crc64Nvme, |checksum| checksum.name);
         request.digests.checksums.insert(chosen);
+        if upload.amazon.is_some() {
+            return self.receive_stretch(request, &upload).await;
+        }
+        let md5 = self.rule(&request.at.bucket, &request.at.key)?.shows_md5();
+        request.digests.md5 |= md5;
         let salt = draw(self.random.as_ref())?;
         let computed = ComputedSlot::default();
         let checker = Checker::new(&request.digests, request.verdict, &computed);
@@ -92,6 +95,7 @@ impl SealedObjects {
             store_etag,
             etag: etag.clone(),
             computed: computed.clone(),
+            stretch: None,
         };
         self.record(&upload, &record).await?;
         Ok(PartOutcome::Received { etag, computed })
@@ -103,7 +107,7 @@ impl SealedObjects {
     }
 
     /// Remembers a part that is all there.
-    async fn record(&self, upload: &OpenUpload, record: &PartRecord) -> Result<(), Error> {
+    pub(super) async fn record(&self, upload: &OpenUpload, record: &PartRecord) -> Result<(), Error> {
         let sealed = record.seal(&upload.keys, &upload.name, draw(self.random.as_ref())?)?;
         let kept = self.uploads()?.keep(&upload.name, &record.attempt, sealed).await?;
         // The upload may have ended while the part came.
@@ -196,15 +200,19 @@ fn shown_etag(store_etag: Option<&str>, random: [u8; 16]) -> String {
 }
 
 /// Seals a segment while it checks; its last chunk waits for the verdict.
-struct PartMachine {
+pub(super) struct PartMachine {
     sealer: SegmentSealer,
     checker: Checker,
 }
 
 impl PartMachine {
-    fn new(keys: &ObjectKeys, salt: [u8; 24], plain_len: u64, checker: Checker) -> Result<Self, Error> {
+    pub(super) fn new(keys: &ObjectKeys, salt: [u8; 24], plain_len: u64, checker: Checker) -> Result<Self, Error> {
         let sealer = SegmentSealer::new(keys, salt, plain_len).map_err(|_| Error::TooLarge { plain_len })?;
         Ok(Self { sealer, checker })
+    }
+
+    pub(super) fn sealed_len(&self) -> u64 {
+        self.sealer.sealed_len()
     }
 }
 

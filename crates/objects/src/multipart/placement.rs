@@ -33,7 +33,10 @@ impl<'a> Placement<'a> {
     pub(super) fn of(chosen: &'a [PartRecord], equal_parts: bool) -> Result<Self, Error> {
         let (last, others) =
             chosen.split_last().ok_or_else(|| Error::BadPart("an upload needs at least one part".into()))?;
-        let piece_len = if equal_parts { equal_len(last, others)? } else { PART_MAX };
+        let piece_len = match equal_parts.then(|| equal_len(last, others)).transpose()?.flatten() {
+            Some(plain_len) => layout::segment_len(plain_len).ok_or(Error::TooLarge { plain_len })?,
+            None => PART_MAX,
+        };
         let sent = chosen.iter().filter_map(|part| Some((part.number(), part.store_etag.clone()?))).collect();
         let late = others.iter().filter(|part| part.store_etag.is_none()).collect();
         let held = Some(last).filter(|last| last.store_etag.is_none());
@@ -56,9 +59,9 @@ impl<'a> Placement<'a> {
     }
 }
 
-/// The stored length that all parts but the last have, for a store that demands it.
-fn equal_len(last: &PartRecord, others: &[PartRecord]) -> Result<u64, Error> {
-    let Some(first) = others.first() else { return Ok(PART_MAX) };
+/// The plaintext length that all parts but the last have, for a store that demands it; `None` for one part alone.
+pub(super) fn equal_len(last: &PartRecord, others: &[PartRecord]) -> Result<Option<u64>, Error> {
+    let Some(first) = others.first() else { return Ok(None) };
     if let Some(other) = others.iter().find(|part| part.plain_len != first.plain_len) {
         return Err(Error::UnequalParts(format!(
             "part {} has {} bytes and part {} has {}; this store demands that all parts but the last have the same size: set one \
@@ -79,7 +82,7 @@ fn equal_len(last: &PartRecord, others: &[PartRecord]) -> Result<u64, Error> {
             first.plain_len
         )));
     }
-    layout::segment_len(first.plain_len).ok_or(Error::TooLarge { plain_len: first.plain_len })
+    Ok(Some(first.plain_len))
 }
 
 #[cfg(test)]
@@ -97,6 +100,7 @@ mod tests {
             store_etag: sent.then(|| format!("etag {number}")),
             etag: String::new(),
             computed: envelope::Computed::default(),
+            stretch: None,
         }
     }
 

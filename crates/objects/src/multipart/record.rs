@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use envelope::s3ec::PartHash;
 use envelope::{ChecksumName, Computed, ObjectKeys, Segment};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,19 @@ pub(crate) struct PartRecord {
     /// The ETag that the client knows.
     pub(crate) etag: String,
     pub(crate) computed: Computed,
+    /// What a part of an upload in Amazon's formats has besides.
+    pub(crate) stretch: Option<Stretch>,
+}
+
+/// A part that becomes a stretch of one sealed message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// SHA-256 of the content: nothing else may ever be sealed at the part's place.
+    pub(crate) digest: [u8; 32],
+    /// Where it begins, once that is certain.
+    pub(crate) offset: Option<u64>,
+    /// What is left of it for the tag, once it was sent.
+    pub(crate) hash: Option<PartHash>,
 }
 
 /// The record as it is written.
@@ -33,9 +47,20 @@ struct Written {
     etag: String,
     md5: Option<String>,
     checksums: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offset: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
 }
 
 impl PartRecord {
+    /// Where the part begins, if its place is certain.
+    pub(crate) fn offset(&self) -> Option<u64> {
+        self.stretch.as_ref()?.offset
+    }
+
     pub(crate) fn number(&self) -> u16 {
         self.attempt.part()
     }
@@ -61,6 +86,12 @@ impl PartRecord {
             checksums: checksums
                 .map(|(name, value)| (name.as_str().to_owned(), STANDARD_NO_PAD.encode(value)))
                 .collect(),
+            digest: self.stretch.as_ref().map(|stretch| STANDARD_NO_PAD.encode(stretch.digest)),
+            offset: self.offset(),
+            hash: self
+                .stretch
+                .as_ref()
+                .and_then(|stretch| Some(STANDARD_NO_PAD.encode(stretch.hash.as_ref()?.to_bytes()))),
         };
         let record = serde_json::to_vec(&written).map_err(|error| Error::Internal(error.to_string()))?;
         keys.seal_record(nonce, &place(name, &self.attempt), &record)
@@ -84,6 +115,14 @@ impl PartRecord {
             Some(md5) => Some(raw(md5)?.try_into().ok()?),
             None => None,
         };
+        let hash = match &written.hash {
+            Some(hash) => Some(PartHash::from_bytes(&raw(hash)?)?),
+            None => None,
+        };
+        let stretch = match &written.digest {
+            Some(digest) => Some(Stretch { digest: raw(digest)?.try_into().ok()?, offset: written.offset, hash }),
+            None => None,
+        };
         Some(Self {
             attempt,
             plain_len: written.plain_len,
@@ -91,6 +130,7 @@ impl PartRecord {
             store_etag: written.store_etag,
             etag: written.etag,
             computed: Computed { md5, checksums },
+            stretch,
         })
     }
 }

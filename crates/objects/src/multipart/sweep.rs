@@ -56,6 +56,7 @@ impl SealedObjects {
             Leftover::Upload(upload) if self.is_over(&upload).await? => upload.name(),
             Leftover::Upload(_) => return Ok(false),
         };
+        self.windows.forget(&name);
         self.uploads()?.forget(&name).await?;
         Ok(true)
     }

@@ -24,6 +24,8 @@ pub(crate) struct Token {
     pub(crate) envelope: Envelope,
     pub(crate) store_id: String,
     pub(crate) checksum: Option<Checksum>,
+    /// The keys of the object's content in one of Amazon's formats, sealed under those of the upload.
+    pub(crate) amazon: Option<Vec<u8>>,
 }
 
 impl Token {
@@ -35,7 +37,10 @@ impl Token {
     pub(crate) fn write(&self, keys: &ObjectKeys, at: &ObjectRef) -> String {
         let checksum = self.checksum.map(|checksum| format!("{}/{}", checksum.name.as_str(), kind_name(checksum.kind)));
         let fields = [self.envelope.to_string(), self.store_id.clone(), checksum.unwrap_or_default()];
-        let fields = fields.map(|field| URL_SAFE_NO_PAD.encode(field)).join(".");
+        let mut fields = fields.map(|field| URL_SAFE_NO_PAD.encode(field)).join(".");
+        if let Some(amazon) = &self.amazon {
+            fields = format!("{fields}.{}", URL_SAFE_NO_PAD.encode(amazon));
+        }
         let mac = URL_SAFE_NO_PAD.encode(keys.upload_mac(&context(at, &fields)));
         format!("{PREFIX}{fields}.{mac}")
     }
@@ -50,13 +55,18 @@ impl Token {
         let text = |field: &str| String::from_utf8(URL_SAFE_NO_PAD.decode(field).ok()?).ok();
         let mut fields = body.split('.');
         let (envelope, store_id, checksum) = (text(fields.next()?)?, text(fields.next()?)?, text(fields.next()?)?);
-        let (_mac, None) = (fields.next()?, fields.next()) else { return None };
+        let rest: Vec<&str> = fields.collect();
+        let amazon = match rest.as_slice() {
+            [_mac] => None,
+            [amazon, _mac] => Some(URL_SAFE_NO_PAD.decode(amazon).ok()?),
+            _ => return None,
+        };
         let checksum = match checksum.split_once('/') {
             None if checksum.is_empty() => None,
             None => return None,
             Some((name, kind)) => Some(Checksum { name: name.parse().ok()?, kind: kind_named(kind)? }),
         };
-        Some(Self { envelope: Envelope::parse(&envelope).ok()?, store_id, checksum })
+        Some(Self { envelope: Envelope::parse(&envelope).ok()?, store_id, checksum, amazon })
     }
 
     /// Believes the id it was read from, if it was made with these keys for this object.

@@ -16,7 +16,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMet
 use self::file::{is_damage, open, set_aside, trouble, unusable};
 use super::attempt::{first_parts, live};
 use super::spool::Spool;
-use super::{Attempt, BegunUpload, Leftover, StateError, UploadName, UploadState};
+use super::{Attempt, BegunUpload, Leftover, PlacingUploads, StateError, UploadName, UploadState};
 use crate::store::Body;
 
 /// Uploads by name, as JSON.
@@ -66,6 +66,13 @@ impl LocalUploads {
         let spool = Spool::open(&folder, &known).map_err(|error| unusable(&folder, &error))?;
         let again: Arc<Open> = Arc::new(move || open(&path));
         Ok(Self { database: Arc::new(RwLock::new(Some(database))), open: again, spool, limit: UPLOADS_LIMIT })
+    }
+
+    /// The same, with room for `limit` bytes of held parts.
+    #[must_use]
+    pub fn with_held_limit(mut self, limit: u64) -> Self {
+        self.spool = self.spool.with_limit(limit);
+        self
     }
 
     fn write<T>(&self, change: impl FnOnce(&mut Tables<'_>) -> Result<T, StateError>) -> Result<T, StateError> {
@@ -272,6 +279,45 @@ impl UploadState for LocalUploads {
         })
         .await
     }
+
+    fn placing(&self) -> Option<&dyn PlacingUploads> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl PlacingUploads for LocalUploads {
+    fn check_room_to_wait(&self, sealed_len: u64) -> Result<(), StateError> {
+        self.spool.check_room_to_wait(sealed_len)
+    }
+
+    async fn release(&self, name: &UploadName, attempt: &Attempt) -> Result<(), StateError> {
+        let held = held(name, attempt);
+        self.blocking(move |this| {
+            this.spool.remove(std::slice::from_ref(&held));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn note(&self, name: &UploadName) -> Result<Option<Vec<u8>>, StateError> {
+        let note = record_name(name, &note());
+        self.blocking(move |this| {
+            this.read(RECORDS, |records| {
+                Ok(records.get(note.as_str()).map_err(trouble)?.map(|note| note.value().to_vec()))
+            })
+        })
+        .await
+    }
+
+    async fn keep_note(&self, name: &UploadName, value: Vec<u8>) -> Result<bool, StateError> {
+        self.keep(name, &note(), value).await
+    }
+}
+
+/// Stands among the attempts for what is noted of the upload itself: before its first part.
+fn note() -> Attempt {
+    Attempt::begin(0, 0, [0; 16])
 }
 
 fn record_name(name: &UploadName, attempt: &Attempt) -> String {

@@ -17,8 +17,9 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use super::StateError;
 use crate::store::{self, Body};
 
-/// All held parts together may take so many bytes: a last part for each of 2,000 uploads in parts of 8 MiB, or three of 5 GiB.
-/// An upload holds back one part, rarely a second one, so who comes here has left uploads behind, which the sweep will find.
+/// All held parts together may take so many bytes if nothing else is said: a last part for each of 2,000 uploads in parts of 8 MiB,
+/// or three of 5 GiB. Of a sealed upload one part is held back, rarely a second one; of one in Amazon's formats what waits for parts
+/// before it. So who comes here has left uploads behind, which the sweep will find, or is faster than the store.
 const HELD_LIMIT: u64 = 16 * 1024 * 1024 * 1024;
 
 /// Bytes read at once.
@@ -47,6 +48,26 @@ impl Spool {
             }
         }
         Ok(Self { folder: Arc::new(folder.to_owned()), held: Arc::new(AtomicU64::new(held)), limit: HELD_LIMIT })
+    }
+
+    /// The same, with room for `limit` bytes.
+    pub(super) fn with_limit(self, limit: u64) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// Whether a part that waits for others may be held: a quarter of the room is kept for those it waits for.
+    pub(super) fn check_room_to_wait(&self, len: u64) -> Result<(), StateError> {
+        let held = self.held.load(Ordering::Relaxed);
+        let fits = held.checked_add(len).is_some_and(|held| held <= self.limit - self.limit / 4);
+        if fits { Ok(()) } else { Err(self.full(held)) }
+    }
+
+    fn full(&self, held: u64) -> StateError {
+        StateError::Full(format!(
+            "the data directory holds back {held} bytes of parts of unfinished uploads, and {} is the limit; complete or abort some, \
+             send parts in their order, or raise held_parts_mib under [limits]",
+            self.limit
+        ))
     }
 
     /// Writes a body to a new file. It is on disk when this returns, and gone when it fails.
@@ -127,11 +148,7 @@ impl<'a> Room<'a> {
         let more = |held: u64| held.checked_add(len).filter(|held| *held <= spool.limit);
         match spool.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
             Ok(_) => Ok(Self { spool, path: spool.folder.join(name), len, filled: false }),
-            Err(held) => Err(StateError::Full(format!(
-                "the data directory holds back {held} bytes of last parts for unfinished uploads, and {} is the limit; \
-                 complete or abort some",
-                spool.limit
-            ))),
+            Err(held) => Err(spool.full(held)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A store in memory that knows objects, multipart uploads and listings, and nothing more; it can be cut off at any request.
 
 #![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(dead_code, reason = "every test looks at something else")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -36,6 +37,8 @@ pub(crate) struct UploadStore {
     /// The next part is taken only once there is a permit.
     pub(crate) gate: Mutex<Option<Arc<Semaphore>>>,
     log: Mutex<Vec<String>>,
+    /// Every part that ever came, whether it was kept or not.
+    came: Mutex<Vec<(u16, Bytes)>>,
 }
 
 impl UploadStore {
@@ -47,6 +50,7 @@ impl UploadStore {
             ends_at: AtomicUsize::new(usize::MAX),
             gate: Mutex::default(),
             log: Mutex::default(),
+            came: Mutex::default(),
         })
     }
 
@@ -57,6 +61,16 @@ impl UploadStore {
     /// The keys of all objects.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.objects().keys().cloned().collect()
+    }
+
+    /// What is stored under a key.
+    pub(crate) fn stored(&self, key: &str) -> (HeaderMap, Bytes) {
+        self.objects()[key].clone()
+    }
+
+    /// Every part that ever came: its number and its bytes.
+    pub(crate) fn came(&self) -> Vec<(u16, Bytes)> {
+        self.came.lock().unwrap().clone()
     }
 
     /// How many requests there were.
@@ -88,8 +102,10 @@ impl UploadStore {
             ("GET", None) if key.is_empty() && param("versions").is_some() => status(StatusCode::NOT_IMPLEMENTED),
             ("GET", None) if key.is_empty() => self.list(query),
             ("PUT", None) => {
-                self.objects().insert(key.to_owned(), (tagged(headers, &body), body));
-                status(StatusCode::OK)
+                let headers = tagged(headers, &body);
+                let etag = headers[ETAG].clone();
+                self.objects().insert(key.to_owned(), (headers, body));
+                Response::builder().header(ETAG, etag).body(store::empty()).unwrap()
             }
             ("DELETE", None) => {
                 self.objects().remove(key);
@@ -107,6 +123,7 @@ impl UploadStore {
     }
 
     fn put_part(&self, id: &str, number: u16, body: Bytes) -> Response<Body> {
+        self.came.lock().unwrap().push((number, body.clone()));
         let mut uploads = self.uploads.lock().unwrap();
         let Some(upload) = uploads.get_mut(id) else { return no_such_upload() };
         let etag = format!("\"part-{}\"", self.requests());

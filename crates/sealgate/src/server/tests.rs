@@ -21,6 +21,7 @@ fn limits() -> Limits {
         header_timeout: Duration::from_secs(5),
         handshake_timeout: Duration::from_secs(5),
         drain: Duration::from_secs(5),
+        held_parts: 0,
     }
 }
 

@@ -82,6 +82,7 @@ mod tests {
             header_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(5),
             drain: Duration::from_secs(5),
+            held_parts: 0,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -129,6 +129,7 @@ pub(crate) struct RawRule {
     pub(crate) early_release: Option<bool>,
     pub(crate) instruction_files: Option<String>,
     pub(crate) instruction_suffix: Option<String>,
+    pub(crate) write_instruction_files: Option<bool>,
     pub(crate) keys: Option<OneOrMany>,
     pub(crate) context: Option<BTreeMap<String, String>>,
 }
@@ -160,6 +161,7 @@ pub(crate) struct RawLimits {
     pub(crate) header_timeout: String,
     pub(crate) handshake_timeout: String,
     pub(crate) drain: String,
+    pub(crate) held_parts_mib: Count,
 }
 
 /// One string or a list of strings.

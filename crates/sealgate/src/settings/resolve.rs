@@ -56,6 +56,7 @@ impl Resolver<'_> {
         let (store, keys) = (store?, keys?);
         let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
         self.rules_name_keys(rules.as_deref().unwrap_or_default(), &ids);
+        self.rules_have_their_uploads(rules.as_deref().unwrap_or_default(), uploads);
         let primary = self.primary(raw.keyring.primary, &keys);
         if keys.is_empty() && matches!(store, StoreSettings::S3(_)) {
             let why =
@@ -145,11 +146,16 @@ impl Resolver<'_> {
         let header_timeout = self.time(&Path::of("limits.header_timeout"), &raw.header_timeout);
         let handshake_timeout = self.time(&Path::of("limits.handshake_timeout"), &raw.handshake_timeout);
         let drain = self.time(&Path::of("limits.drain"), &raw.drain);
+        let held_parts = Some(raw.held_parts_mib.0).filter(|mib| (64..=1 << 30).contains(mib));
+        let held_parts = self.check(&Path::of("limits.held_parts_mib"), held_parts, || {
+            "wants a number of MiB from 64 to 1073741824".to_owned()
+        });
         Some(Limits {
             connections: connections?,
             header_timeout: header_timeout?,
             handshake_timeout: handshake_timeout?,
             drain: drain?,
+            held_parts: held_parts? * 1024 * 1024,
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use keyring::MasterKeys;
-use objects::{BindingMode, EtagMode, ForeignPolicy, MetadataMode, Rule};
+use objects::{BindingMode, EtagMode, ForeignPolicy, MetadataMode, Rule, WriteFormat};
 
 use crate::settings::{Binding, Contents, ForeignSettings, RuleSettings};
 
@@ -14,6 +14,15 @@ pub(super) fn rules(settings: &[RuleSettings], keys: &MasterKeys) -> anyhow::Res
 }
 
 fn rule(settings: &RuleSettings, keys: &MasterKeys) -> anyhow::Result<Rule> {
+    let foreign = settings.foreign.as_ref().map(|foreign| foreign_policy(foreign, keys)).transpose()?.map(Arc::new);
+    let can_write = foreign.as_ref().is_some_and(|policy| policy.keys.iter().any(|key| key.secret.kind().is_some()));
+    if matches!(settings.format, WriteFormat::S3Ec(_)) && !can_write {
+        return Err(anyhow!(
+            "the rule for \"{}\" writes one of Amazon's formats and has no key for it: add one of kind \"aes\", \"rsa\" or \"aws-kms\" \
+             under [[keys]]",
+            settings.bucket
+        ));
+    }
     Ok(Rule {
         buckets: settings.bucket.clone(),
         prefix: settings.prefix.clone(),
@@ -33,7 +42,8 @@ fn rule(settings: &RuleSettings, keys: &MasterKeys) -> anyhow::Result<Rule> {
         },
         metadata: if settings.clear_metadata { MetadataMode::Clear } else { MetadataMode::Sealed },
         bucket_identity: settings.bucket_identity.clone(),
-        foreign: settings.foreign.as_ref().map(|foreign| foreign_policy(foreign, keys)).transpose()?.map(Arc::new),
+        foreign,
+        writes_instruction_files: settings.writes_instruction_files,
     })
 }
 

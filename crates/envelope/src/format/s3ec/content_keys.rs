@@ -7,7 +7,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::envelope::{Envelope, MAX_GCM_PLAIN, Parameters};
+use super::detect::Partial;
+use super::envelope::{Commitment, Envelope, MAX_GCM_PLAIN, Parameters};
 use super::gcm::{Gcm, Keystream};
 use super::keys::{self, AesKey};
 use super::part_hash::{self, PartHash};
@@ -79,6 +80,12 @@ impl ContentKeys {
             (WriteFormat::V2, Parameters::Gcm { iv }) => *iv == self.iv(),
             _ => false,
         }
+    }
+
+    /// Whether the commitment in an object's own metadata is the one of these keys, whatever is in its instruction file.
+    pub fn are_committed_by(&self, partial: &Partial) -> bool {
+        let ours = |found: &Commitment| found.message_id == self.nonce && found.commitment == self.commitment;
+        self.format == WriteFormat::V3 && partial.commitment().is_some_and(ours)
     }
 
     /// Seals these keys under those of an upload, to be kept while it lasts. `nonce` must be random, and `aad` says

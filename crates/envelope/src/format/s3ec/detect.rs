@@ -83,6 +83,11 @@ fn v1_or_v2(fields: &Fields) -> Result<Envelope, Error> {
 }
 
 impl Partial {
+    /// What the object itself commits to.
+    pub(super) fn commitment(&self) -> Option<&Commitment> {
+        self.commitment.as_ref()
+    }
+
     /// Completes the envelope with the body of the object's instruction file.
     ///
     /// # Errors

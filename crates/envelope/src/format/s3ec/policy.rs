@@ -6,8 +6,8 @@ use super::algorithms::{Format, Suite};
 use super::envelope::Envelope;
 use super::{Error, Rule};
 
-/// Whether objects must commit to their key, by the names the official clients use. This program writes none of these
-/// formats, so only the half about decryption has an effect here.
+/// Whether objects must commit to their key, by the names the official clients use. Only the half about decryption has an
+/// effect here; what is written is said by [`WriteFormat`](super::WriteFormat).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum CommitmentPolicy {
     /// Objects of all formats are read; the clients write V2.

@@ -1,6 +1,7 @@
 //! What happens to objects where.
 
 mod foreign;
+mod writing;
 
 use std::collections::BTreeSet;
 
@@ -34,14 +35,7 @@ impl Resolver<'_> {
             "wants a bucket's name or a pattern with *; a part of a bucket is named with `prefix`".to_owned()
         });
         let format = raw.format.as_deref().unwrap_or("sealed");
-        let formats =
-            [("sealed", WriteFormat::Sealed), ("none", WriteFormat::Plain), ("refused", WriteFormat::Refused)];
-        let format = match format {
-            "s3ec-v2" | "s3ec-v3" => self.check(&at.join("format"), None, || {
-                format!("\"{format}\" is not supported in this version; use \"sealed\", \"none\" or \"refused\"")
-            }),
-            _ => self.choice(&at.join("format"), format, &formats),
-        };
+        let format = self.choice(&at.join("format"), format, &writing::FORMATS);
         let names = raw.reads.as_ref().map(|reads| reads.0.as_slice()).unwrap_or_default();
         let reads = self.reads(&at.join("reads"), names);
         let contents = self.contents(&at.join("contents"), format, raw.contents.as_deref(), reads.as_ref());
@@ -50,6 +44,7 @@ impl Resolver<'_> {
             (_, Some(reads)) => self.foreign(at, &raw, &reads.formats),
             (_, None) => None,
         };
+        let writes_instruction_files = self.writing(at, &raw, format, foreign.as_ref().and_then(Option::as_ref));
         let md5_etags = self.etag(&at.join("etag"), raw.etag.as_deref(), contents);
         let bindings = [("object", Binding::Object), ("key", Binding::Key), ("none", Binding::None)];
         let binding = self.choice(&at.join("binding"), raw.binding.as_deref().unwrap_or("object"), &bindings);
@@ -69,6 +64,7 @@ impl Resolver<'_> {
             clear_metadata: clear?,
             bucket_identity: raw.bucket_identity,
             foreign: foreign?,
+            writes_instruction_files: writes_instruction_files?,
         })
     }
 
@@ -101,8 +97,7 @@ impl Resolver<'_> {
         choices.extend(ForeignFormat::ALL.iter().map(|(name, format)| (*name, Contents::Foreign(*format))));
         let contents = match written {
             Some(written) => self.choice(at, written, &choices)?,
-            None if format == WriteFormat::Plain => Contents::Plain,
-            None => Contents::Sealed,
+            None => writing::contents(format),
         };
         let conflict = match (format, contents) {
             (WriteFormat::Sealed, Contents::Plain) => {
@@ -111,7 +106,14 @@ impl Resolver<'_> {
             (WriteFormat::Plain, Contents::Sealed) => {
                 Some("format = \"none\" and contents = \"sealed\" contradict each other")
             }
-            (WriteFormat::Sealed | WriteFormat::Plain, Contents::Foreign(_)) => Some(
+            (WriteFormat::S3Ec(_), Contents::Sealed | Contents::Plain) => {
+                Some("says that nothing here is of the format that is written; leave it out, or say \"mixed\"")
+            }
+            (WriteFormat::S3Ec(_), Contents::Foreign(_)) if contents == writing::contents(format) => None,
+            (WriteFormat::S3Ec(_), Contents::Mixed) if !reads.formats.contains(&writing::reads(format)) => {
+                Some("\"mixed\" wants the format that is written among `reads`")
+            }
+            (WriteFormat::Sealed | WriteFormat::Plain | WriteFormat::S3Ec(_), Contents::Foreign(_)) => Some(
                 "when everything is of one format of another program, nothing else may be written: set format = \"refused\", or \
                  contents = \"mixed\" with that format among `reads`",
             ),
