@@ -31,6 +31,7 @@ const ROOMS: &[Room] = &[
         outside: &[
             "aes",
             "aes-kw",
+            "argon2",
             "aws-lc-rs",
             "base64",
             "bytes",
@@ -48,6 +49,7 @@ const ROOMS: &[Room] = &[
             "rand_core",
             "rsa",
             "scrypt",
+            "rustls",
             "serde",
             "serde_json",
             "sha1",

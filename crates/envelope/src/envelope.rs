@@ -73,6 +73,11 @@ impl Envelope {
         &self.edk
     }
 
+    /// Whether both commit to one data key for one kind of upload, however it is wrapped in each.
+    pub fn same_key(&self, other: &Self) -> bool {
+        self.upload == other.upload && self.commitment == other.commitment
+    }
+
     /// Derives the object's keys, once the data key has proven to be the one the writer used.
     ///
     /// # Errors

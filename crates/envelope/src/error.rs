@@ -18,6 +18,17 @@ pub enum Error {
     /// A key is all zero bytes, which no random source yields.
     #[error("an all-zero key protects nothing")]
     ZeroKey,
+    /// These bytes are no key, or none that is strong enough.
+    #[error("not a usable key")]
+    InvalidKey,
+    /// The parameters of a passphrase are not written as they have to be, or out of bounds.
+    #[error(
+        "parameters of a passphrase are $argon2id$v=19$m=<KiB>,t=<passes>,p=<lanes>$<salt>, with 19456 to 2097152 KiB, 1 to 64 passes, 1 to 16 lanes and a salt of 16 to 64 bytes in base64"
+    )]
+    InvalidParameters,
+    /// Only the public half of the key is here.
+    #[error("only the public half of the key is here")]
+    NoPrivateKey,
     /// The checksum algorithm is not one this format records.
     #[error("unknown checksum algorithm")]
     UnknownChecksum,

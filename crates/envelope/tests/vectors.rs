@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use envelope::{
     Binding, ChecksumName, ChecksumType, Computed, DataKey, DigestSet, Digests, Envelope, Error, Facts, ObjectKeys,
     Opener, PartMap, SegmentsOpener, Summary, Upload, WrapAlgorithm, WrappingSecret, checksum,
-    wrap::{self, ServiceWrap},
+    wrap::{self, RsaWrappingKey, ServiceWrap, X25519WrappingKey},
 };
 use sha2::{Digest, Sha256};
 
@@ -217,13 +217,18 @@ fn check_digests(plain: &[u8], map: &PartMap) -> Result<(), Error> {
 }
 
 fn unlock(vector: &Vector, envelope: &Envelope) -> Result<ObjectKeys, Error> {
-    let secret = WrappingSecret::from_bytes(hex_key(&vector.key));
+    let secret = || WrappingSecret::from_bytes(hex_key(&vector.key));
+    let der = || hex::decode(&vector.key).unwrap();
     let (edk, binding) = (envelope.encrypted_data_key(), binding(vector, envelope));
     let key: DataKey = match edk.algorithm {
         WrapAlgorithm::AwsKms | WrapAlgorithm::VaultTransit => {
-            ServiceWrap::parse(&edk.wrapped)?.unwrap(&secret, &binding)?
+            ServiceWrap::parse(&edk.wrapped)?.unwrap(&secret(), &binding)?
         }
-        _ => wrap::unwrap_a256kw(&secret, &edk.wrapped, &binding)?,
+        WrapAlgorithm::RsaOaep256 => RsaWrappingKey::from_pkcs8_der(&der()).unwrap().unwrap(&edk.wrapped, &binding)?,
+        WrapAlgorithm::HpkeX25519 => {
+            X25519WrappingKey::from_pkcs8_der(&der()).unwrap().unwrap(&edk.wrapped, &binding)?
+        }
+        _ => wrap::unwrap_a256kw(&secret(), &edk.wrapped, &binding)?,
     };
     envelope.unlock(&key)
 }

@@ -126,6 +126,7 @@ impl From<Error> for Fault {
             Error::NoRule { .. }
             | Error::UnknownKey { .. }
             | Error::NoForeignKey { .. }
+            | Error::NoPrivateKey { .. }
             | Error::Reserved
             | Error::WritesRefused { .. } => Self::new(S3ErrorCode::AccessDenied, error.to_string()),
             Error::NotSealed { .. } | Error::NotRead { .. } | Error::Forbidden { .. } => {

@@ -46,6 +46,12 @@ pub enum Error {
         /// The name of the key.
         key_id: KeyId,
     },
+    /// Only the public half of the key is here, which wraps and does not unwrap.
+    #[error("reading needs the private half of key {key_id:?}, and only its public half is here", key_id = key_id.as_str())]
+    NoPrivateKey {
+        /// The name of the key.
+        key_id: KeyId,
+    },
     /// The service that holds the key does not let us use it.
     #[error("key {key_id:?} may not be used: {why}", key_id = key_id.as_str())]
     Denied {

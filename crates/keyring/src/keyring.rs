@@ -25,6 +25,11 @@ pub trait WrappingKey: Send + Sync + 'static {
     /// Unwraps a data key that was wrapped for the name in `binding`.
     async fn unwrap(&self, edk: &EncryptedDataKey, binding: &Binding) -> Result<DataKey, Error>;
 
+    /// Whether it unwraps what it wraps: half a key does not.
+    fn unwraps(&self) -> bool {
+        true
+    }
+
     /// Tries whether the key would wrap and unwrap, where that is not certain.
     async fn check(&self) -> Result<(), Error> {
         Ok(())
@@ -35,6 +40,7 @@ pub trait WrappingKey: Send + Sync + 'static {
 pub struct Keyring {
     primary: Box<dyn WrappingKey>,
     retired: Vec<Box<dyn WrappingKey>>,
+    uploads: Option<Box<dyn WrappingKey>>,
 }
 
 impl Keyring {
@@ -43,12 +49,40 @@ impl Keyring {
     /// # Errors
     /// [`Error::DuplicateKey`] when two keys have one name.
     pub fn new(primary: Box<dyn WrappingKey>, retired: Vec<Box<dyn WrappingKey>>) -> Result<Self, Error> {
-        let keyring = Self { primary, retired };
+        Self { primary, retired, uploads: None }.distinct()
+    }
+
+    /// The same with a key that wraps the data keys of uploads under way, for themselves and only while they are, where
+    /// the primary key cannot unwrap them.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKey`] when another key has its name.
+    pub fn with_upload_key(self, key: Box<dyn WrappingKey>) -> Result<Self, Error> {
+        Self { uploads: Some(key), ..self }.distinct()
+    }
+
+    fn distinct(self) -> Result<Self, Error> {
         let mut seen = BTreeSet::new();
-        if let Some(twin) = keyring.keys().find(|key| !seen.insert(key.id().clone())) {
-            return Err(Error::DuplicateKey { key_id: twin.id().clone() });
+        let twin = self.keys().map(WrappingKey::id).find(|id| !seen.insert((*id).clone())).cloned();
+        twin.map_or(Ok(self), |key_id| Err(Error::DuplicateKey { key_id }))
+    }
+
+    /// Whether the primary key unwraps what it wraps.
+    pub fn reads_what_it_writes(&self) -> bool {
+        self.primary.unwraps()
+    }
+
+    /// Wraps the data key of an upload once more, for the time it is under way; `None` when the primary key's wrap will
+    /// do.
+    ///
+    /// # Errors
+    /// [`Error::NoPrivateKey`] when there is no key that would unwrap it.
+    pub async fn wrap_for_upload(&self, key: &DataKey, binding: &Binding) -> Result<Option<EncryptedDataKey>, Error> {
+        match &self.uploads {
+            _ if self.primary.unwraps() => Ok(None),
+            Some(uploads) => uploads.wrap(key, binding).await.map(Some),
+            None => Err(Error::NoPrivateKey { key_id: self.primary.id().clone() }),
         }
-        Ok(keyring)
     }
 
     /// The name of the key that wraps.
@@ -84,7 +118,7 @@ impl Keyring {
     }
 
     fn keys(&self) -> impl Iterator<Item = &dyn WrappingKey> {
-        std::iter::once(&self.primary).chain(&self.retired).map(Box::as_ref)
+        std::iter::once(&self.primary).chain(&self.retired).chain(&self.uploads).map(Box::as_ref)
     }
 }
 

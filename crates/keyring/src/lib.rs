@@ -14,6 +14,7 @@ mod passwords;
 mod provider;
 mod rsa_file;
 
+pub use envelope::wrap::PassphraseParameters;
 pub use envelope::{KeyId, WrapAlgorithm};
 pub use error::Error;
 pub use key_file::encode_key_file;
@@ -22,3 +23,4 @@ pub use kms::{Kms, KmsError, KmsKey};
 pub use master::{MasterKey, MasterKeys, MasterSecret};
 pub use passwords::{OpenPgpSecret, Pbkdf2Password, RcloneCryptPasswords};
 pub use provider::aes::AesKey;
+pub use provider::public::{KeyPairFiles, PublicKey, x25519_key_files};

@@ -11,9 +11,7 @@ use crate::Error;
 
 /// Reads the first private key in the text.
 pub(crate) fn decode(contents: &[u8]) -> Result<RsaMasterKey, Error> {
-    if contents.windows(LOCKED.len()).any(|window| window == LOCKED) {
-        return Err(invalid("the key is locked with a passphrase; `openssl pkey` writes it without"));
-    }
+    check_unlocked(contents)?;
     // What the parser met is not repeated: it may be part of the key.
     let mut key = PrivateKeyDer::from_pem_slice(contents).map_err(|_| invalid("no private key in PEM form"))?;
     let read = match &key {
@@ -27,6 +25,14 @@ pub(crate) fn decode(contents: &[u8]) -> Result<RsaMasterKey, Error> {
 
 const LOCKED: &[u8] = b"ENCRYPTED";
 
-fn invalid(problem: &'static str) -> Error {
+/// A key under a passphrase of its own is not read.
+pub(crate) fn check_unlocked(contents: &[u8]) -> Result<(), Error> {
+    if contents.windows(LOCKED.len()).any(|window| window == LOCKED) {
+        return Err(invalid("the key is locked with a passphrase; `openssl pkey` writes it without"));
+    }
+    Ok(())
+}
+
+pub(crate) fn invalid(problem: &'static str) -> Error {
     Error::InvalidKeyFile { problem }
 }

@@ -6,12 +6,27 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use envelope::WrappingSecret;
-use keyring::{AesKey, Error, Keyring, WrappingKey};
+use keyring::{AesKey, Error, Keyring, PassphraseParameters, PublicKey, WrappingKey};
 
 #[path = "support/promises.rs"]
 mod promises;
 
 use promises::{data_key, every_promise, here, id, is_the_data_key};
+
+const RSA_1: &str = include_str!("keys/rsa-1.pem");
+const RSA_1_PUBLIC: &str = include_str!("keys/rsa-1.pub");
+const RSA_2: &str = include_str!("keys/rsa-2.pem");
+const X25519_1: &str = include_str!("keys/x25519-1.pem");
+const X25519_1_PUBLIC: &str = include_str!("keys/x25519-1.pub");
+const X25519_2: &str = include_str!("keys/x25519-2.pem");
+
+fn rsa(name: &str, pem: &str) -> PublicKey {
+    PublicKey::rsa(id(name), pem.as_bytes()).unwrap()
+}
+
+fn x25519(name: &str, pem: &str) -> PublicKey {
+    PublicKey::x25519(id(name), pem.as_bytes()).unwrap()
+}
 
 fn aes_key(id: &str, variant: u8) -> Box<dyn WrappingKey> {
     Box::new(AesKey::new(id.parse().unwrap(), WrappingSecret::from_bytes([variant; 32])))
@@ -20,6 +35,63 @@ fn aes_key(id: &str, variant: u8) -> Box<dyn WrappingKey> {
 #[test]
 fn an_aes_key_keeps_every_promise() {
     now(every_promise(&aes_key));
+}
+
+#[test]
+fn keys_of_two_halves_keep_every_promise() {
+    now(every_promise(&|id, variant| Box::new(rsa(id, if variant == 1 { RSA_1 } else { RSA_2 }))));
+    now(every_promise(&|id, variant| Box::new(x25519(id, if variant == 1 { X25519_1 } else { X25519_2 }))));
+}
+
+#[test]
+fn the_same_words_make_the_same_key() {
+    let parameters: PassphraseParameters = "$argon2id$v=19$m=19456,t=1,p=1$c2VhbGdhdGUgdmVjdG9ycw".parse().unwrap();
+    let here_too = AesKey::from_passphrase(id("a"), "correct horse 1\n", &parameters).unwrap();
+    let edk = now(promises::wrap(&here_too, &here()));
+    let again = AesKey::from_passphrase(id("a"), "correct horse 1", &parameters).unwrap();
+    assert!(is_the_data_key(&edk, &now(again.unwrap(&edk, &here())).unwrap()));
+    let other = AesKey::from_passphrase(id("a"), "correct horse 2", &parameters).unwrap();
+    now(promises::refuses(&other, &edk, &here()));
+}
+
+#[test]
+fn the_public_half_wraps_and_says_what_it_lacks() {
+    let halves: [(PublicKey, PublicKey); 2] =
+        [(rsa("a", RSA_1_PUBLIC), rsa("a", RSA_1)), (x25519("a", X25519_1_PUBLIC), x25519("a", X25519_1))];
+    for (public, private) in halves {
+        assert!(!public.unwraps() && private.unwraps());
+        let edk = now(promises::wrap(&public, &here()));
+        assert!(is_the_data_key(&edk, &now(private.unwrap(&edk, &here())).unwrap()));
+        let lacking = Error::NoPrivateKey { key_id: id("a") };
+        assert_eq!(now(public.unwrap(&edk, &here())).unwrap_err(), lacking);
+        assert!(lacking.to_string().contains("private half of key \"a\""));
+    }
+}
+
+#[test]
+fn uploads_under_way_are_kept_by_another_key_where_the_primary_cannot() {
+    let public = || Box::new(x25519("main", X25519_1_PUBLIC));
+    let alone = Keyring::new(public(), vec![]).unwrap();
+    let lacking = Error::NoPrivateKey { key_id: id("main") };
+    assert_eq!(now(alone.wrap_for_upload(&data_key(), &here())).unwrap_err(), lacking);
+    let keyring = alone.with_upload_key(aes_key("uploads", 1)).unwrap();
+    assert_eq!(now(keyring.wrap(&data_key(), &here())).unwrap().key_id, id("main"));
+    let edk = now(keyring.wrap_for_upload(&data_key(), &here())).unwrap().unwrap();
+    assert!(is_the_data_key(&edk, &now(keyring.unwrap(&edk, &here())).unwrap()));
+    let whole = Keyring::new(Box::new(x25519("main", X25519_1)), vec![]).unwrap();
+    assert_eq!(now(whole.wrap_for_upload(&data_key(), &here())).unwrap(), None);
+    let twins = Keyring::new(public(), vec![aes_key("a", 1)]).unwrap().with_upload_key(aes_key("a", 2));
+    assert_eq!(twins.unwrap_err(), Error::DuplicateKey { key_id: id("a") });
+}
+
+#[test]
+fn files_of_other_keys_are_refused() {
+    for contents in [RSA_1, RSA_1_PUBLIC, "", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
+        assert!(matches!(PublicKey::x25519(id("a"), contents.as_bytes()), Err(Error::InvalidKeyFile { .. })));
+    }
+    for contents in [X25519_1, X25519_1_PUBLIC, ""] {
+        assert!(matches!(PublicKey::rsa(id("a"), contents.as_bytes()), Err(Error::InvalidKeyFile { .. })));
+    }
 }
 
 #[test]

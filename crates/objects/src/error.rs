@@ -101,6 +101,12 @@ pub enum Error {
         /// The key the envelope names.
         key_id: KeyId,
     },
+    /// Only the public half of the key is here: the host writes and does not read.
+    #[error("reading this needs the private half of key `{key_id}`, and only its public half is here")]
+    NoPrivateKey {
+        /// The key.
+        key_id: KeyId,
+    },
     /// The service that keeps a key does not answer, for now. Why is for the log.
     #[error("key `{key_id}` cannot be used for now: its service does not answer")]
     KeyUnavailable {
@@ -216,6 +222,7 @@ impl From<keyring::Error> for Error {
         match error {
             keyring::Error::UnknownKey { key_id } => Self::UnknownKey { key_id },
             keyring::Error::Refused { key_id } => Self::KeyRefused { key_id },
+            keyring::Error::NoPrivateKey { key_id } => Self::NoPrivateKey { key_id },
             keyring::Error::Unavailable { key_id, why } => Self::KeyUnavailable { key_id, why },
             other => Self::Keyring(other.to_string()),
         }

@@ -30,6 +30,7 @@ use self::token::{Checksum, Token};
 use crate::policy::WriteFormat;
 use crate::store::{self, Body};
 use crate::uploads::{BegunUpload, StateError, UploadName, UploadState, now};
+use crate::writer::Fresh;
 use crate::{ChecksumName, Error, ObjectRef, SealedObjects, metadata, stream, writer};
 use envelope::s3ec::ContentKeys;
 use envelope::{ChecksumType, ObjectKeys, Upload};
@@ -112,7 +113,7 @@ impl SealedObjects {
                 return Err(Error::CustomerKey);
             }
             writer::drop_plaintext_facts(&mut request.headers);
-            let (keys, envelope) = self.fresh_keys(rule, &request.at, Upload::Multipart).await?;
+            let Fresh { keys, envelope, own } = self.fresh_keys(rule, &request.at, Upload::Multipart).await?;
             if let WriteFormat::S3Ec(format) = rule.format {
                 self.placing()?;
                 metadata::into_headers(&client_metadata, &mut request.headers)?;
@@ -120,7 +121,7 @@ impl SealedObjects {
             } else {
                 self.write_envelope(rule, &keys, &envelope, &client_metadata, &mut request.headers)?;
             }
-            sealing = Some((keys, envelope));
+            sealing = Some((keys, own.unwrap_or(envelope)));
         }
         metadata::check_size(&request.headers)?;
         let response = self.ask(Method::POST, request.at.uri_with("uploads=")?, request.headers).await?;

@@ -46,6 +46,15 @@ pub struct SealOutcome {
     pub etag: Option<String>,
 }
 
+/// A data key of our own format, fresh.
+pub(crate) struct Fresh {
+    pub(crate) keys: ObjectKeys,
+    /// What is stored with the object.
+    pub(crate) envelope: Envelope,
+    /// What opens an upload in parts while it is under way, where the other one does not open here.
+    pub(crate) own: Option<Envelope>,
+}
+
 impl SealedObjects {
     /// Writes an object as its rule says, verifying while it streams. Nothing is stored unless `verdict` agrees.
     ///
@@ -62,7 +71,7 @@ impl SealedObjects {
         let (body, failures) = match rule.format {
             WriteFormat::Sealed => {
                 drop_plaintext_facts(&mut request.headers);
-                let (keys, envelope) = self.fresh_keys(rule, &request.at, Upload::Put).await?;
+                let Fresh { keys, envelope, .. } = self.fresh_keys(rule, &request.at, Upload::Put).await?;
                 self.write_envelope(rule, &keys, &envelope, &client_metadata, &mut request.headers)?;
                 metadata::check_size(&request.headers)?;
                 let machine = SealMachine::new(keys, request.plain_len, checker, self.random.as_ref())?;
@@ -101,19 +110,19 @@ impl SealedObjects {
     }
 
     /// Draws and wraps a data key of our own format.
-    pub(crate) async fn fresh_keys(
-        &self,
-        rule: &Rule,
-        at: &ObjectRef,
-        upload: Upload,
-    ) -> Result<(ObjectKeys, Envelope), Error> {
+    pub(crate) async fn fresh_keys(&self, rule: &Rule, at: &ObjectRef, upload: Upload) -> Result<Fresh, Error> {
         let key = DataKey::from_bytes(draw(self.random.as_ref())?);
         let internal = |error: envelope::Error| Error::Internal(error.to_string());
         let binding = Binding::new(rule.binding, rule.identity_of(&at.bucket), &at.key).map_err(internal)?;
         let wrapped = self.policies.keyring().wrap(&key, &binding).await?;
         let keys = ObjectKeys::derive(&key);
         let envelope = Envelope::new(upload, rule.binding, wrapped, &keys);
-        Ok((keys, envelope))
+        let mut own = None;
+        if upload == Upload::Multipart {
+            let wrapped = self.policies.keyring().wrap_for_upload(&key, &binding).await?;
+            own = wrapped.map(|wrapped| Envelope::new(upload, rule.binding, wrapped, &keys));
+        }
+        Ok(Fresh { keys, envelope, own })
     }
 
     /// Writes the envelope and the client's metadata into `headers`.

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use envelope::{KeyId, WrappingSecret};
+use envelope::WrappingSecret;
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
-use keyring::{AesKey, Keyring};
+use keyring::{AesKey, Keyring, PublicKey};
 use objects::{
     BucketUploads, CompleteRequest, Completed, Computed, CreateRequest, DigestSet, Error, LocalUploads, NamedPart,
     ObjectRef, OpenRequest, Opened, PartOutcome, PartRequest, PolicyTable, Random, RandomError, Rule, SealedObjects,
@@ -40,9 +40,15 @@ impl Random for Counter {
 
 /// A process: everything but the store and what `uploads` keeps is its own.
 fn process(store: &Arc<UploadStore>, uploads: Arc<dyn UploadState>) -> SealedObjects {
+    process_with(store, uploads, Keyring::new(Box::new(aes_key("k1")), Vec::new()).unwrap())
+}
+
+fn aes_key(id: &str) -> AesKey {
+    AesKey::new(id.parse().unwrap(), WrappingSecret::from_bytes([7; 32]))
+}
+
+fn process_with(store: &Arc<UploadStore>, uploads: Arc<dyn UploadState>, keyring: Keyring) -> SealedObjects {
     static SEED: AtomicU64 = AtomicU64::new(1);
-    let id: KeyId = "k1".parse().unwrap();
-    let keyring = Keyring::new(Box::new(AesKey::new(id, WrappingSecret::from_bytes([7; 32]))), Vec::new()).unwrap();
     let rule = Rule::sealed("*");
     let seed = SEED.fetch_add(1, Ordering::Relaxed) << 32;
     let random = Arc::new(Counter(seed.into()));
@@ -165,6 +171,32 @@ async fn the_sweep_forgets_what_the_store_denies_and_nothing_else() {
         assert!(matches!(part(&objects, &lost, 1, content(9, 1)).await, Err(Error::NoSuchUpload)));
     }
     assert_eq!(std::fs::read_dir(directory.path().join("uploads")).unwrap().count(), 0, "held parts are left");
+}
+
+/// The public half of a key seals, in parts too; what it sealed is opened where the private half is.
+#[tokio::test]
+async fn a_host_with_half_a_key_writes_and_cannot_read() {
+    let key = |pem: &str| Box::new(PublicKey::x25519("k1".parse().unwrap(), pem.as_bytes()).unwrap());
+    let half = || Keyring::new(key(include_str!("../../keyring/tests/keys/x25519-1.pub")), Vec::new()).unwrap();
+    let whole = Keyring::new(key(include_str!("../../keyring/tests/keys/x25519-1.pem")), Vec::new()).unwrap();
+    let store = UploadStore::new();
+    let state = || Arc::new(BucketUploads::new(Arc::<UploadStore>::clone(&store)));
+    let with_both = |uploads| process_with(&store, state(), half().with_upload_key(Box::new(uploads)).unwrap());
+    let (host, another_host) = (with_both(aes_key("uploads")), with_both(aes_key("uploads")));
+    let first = content(FIVE, 1);
+    let id = begin(&host).await.unwrap();
+    let parts = [
+        part(&host, &id, 1, first.clone()).await.unwrap(),
+        part(&another_host, &id, 2, content(3_000, 2)).await.unwrap(),
+    ];
+    complete(&another_host, &id, &parts).await.unwrap();
+    let request = || OpenRequest { at: at(), want: None, part: None, headers: HeaderMap::new(), checksums: false };
+    let refused = host.open(request()).await.err().unwrap();
+    assert!(matches!(&refused, Error::NoPrivateKey { key_id } if key_id.as_str() == "k1"), "{refused}");
+    let home = process_with(&store, state(), whole);
+    assert_eq!(read(&home).await, [&first[..], &content(3_000, 2)].concat());
+    let without = begin(&process_with(&store, state(), half())).await.unwrap_err();
+    assert!(matches!(without, Error::NoPrivateKey { .. }), "{without}");
 }
 
 async fn swept(objects: &SealedObjects) -> Swept {

@@ -85,7 +85,10 @@ const KEYGEN_EXAMPLES: &str = "\
 Examples:
   sealgate keygen
   sealgate keygen --id 2026-11 --out /etc/sealgate/keys/2026-11.key
+  sealgate keygen --kind x25519 --id backup     (backup.pem stays at home, backup.pub goes to the host)
 
+On a terminal the key is shown once, for a copy on paper. Keys of kind rsa are made by other programs:
+`openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072`; those of a service stay there.
 Objects cannot be read without the key that wrapped theirs: keep a copy of it elsewhere.";
 
 const CHECK_EXAMPLES: &str = "\
@@ -126,12 +129,25 @@ impl From<SettingsFlags> for Overrides {
 /// `keygen`
 #[derive(Debug, Args)]
 pub(crate) struct Keygen {
-    /// The file to write; default: the id with `.key` behind it, in the working directory.
+    /// What to make: an AES key, words and their parameters, or an X25519 key with a public half for hosts that only
+    /// write.
+    #[arg(long, value_name = "KIND", value_enum, default_value = "aes")]
+    pub(crate) kind: NewKey,
+    /// The file to write; default: the id with `.key` behind it (`.pass`, `.pem`), in the working directory. The public
+    /// half goes beside it, with `.pub` for the ending.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// The key's id, stored with each object it wraps; default: today's date.
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
+}
+
+/// Kinds of keys that can be made here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum NewKey {
+    Aes,
+    Passphrase,
+    X25519,
 }
 
 /// `config`

@@ -13,7 +13,10 @@ use zeroize::Zeroizing;
 pub(crate) use clients::{Credential, Endpoint, write_client_files};
 
 use crate::files;
-use crate::settings::{DataDirectory, KeySettings, SecretReference, Settings, StoreSettings, is_key_id};
+use crate::settings::{DataDirectory, KeySettings, SecretReference, Settings, StoreSettings, Uploads, is_key_id};
+
+/// Keeps the keys of uploads under way on a host that only writes.
+const UPLOAD_KEY: &str = "uploads.key";
 
 /// What was found or made.
 pub(crate) struct FirstRun {
@@ -28,6 +31,14 @@ pub(crate) struct FirstRun {
 impl FirstRun {
     /// Finds or makes what the settings leave open.
     pub(crate) fn prepare(settings: &Settings, endpoint: &Endpoint) -> anyhow::Result<Self> {
+        // Without a data directory there are no uploads to keep.
+        if settings.writes_only()
+            && settings.upload_key.is_none()
+            && settings.uploads == Uploads::Local
+            && let Ok(data) = data_directory(&settings.data)
+        {
+            make_upload_key(&data)?;
+        }
         let inside = matches!(settings.store, StoreSettings::Directory(None));
         let (no_keys, no_clients) = (settings.keys.is_empty(), settings.clients.is_empty());
         if !(inside || no_keys || no_clients) {
@@ -129,6 +140,22 @@ pub(crate) fn new_key_file() -> anyhow::Result<Zeroizing<String>> {
     let mut key = Zeroizing::new([0_u8; 32]);
     getrandom::fill(key.as_mut_slice()).context("the system has no randomness")?;
     Ok(keyring::encode_key_file(&key))
+}
+
+/// The key in the data directory that keeps the keys of uploads under way, if there is one. Losing it loses unfinished
+/// uploads and nothing else.
+pub(crate) fn upload_key(data: &DataDirectory) -> anyhow::Result<Option<Box<dyn keyring::WrappingKey>>> {
+    let path = data_directory(data).ok().map(|data| data.join(UPLOAD_KEY)).filter(|path| path.exists());
+    let Some(path) = path else { return Ok(None) };
+    let contents = Zeroizing::new(std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+    let id = "sealgate-uploads".parse().map_err(|error| anyhow!("{error}"))?;
+    let key = keyring::AesKey::from_key_file_contents(id, &contents).with_context(|| path.display().to_string())?;
+    Ok(Some(Box::new(key)))
+}
+
+fn make_upload_key(data: &Path) -> anyhow::Result<()> {
+    files::create_directory(data)?;
+    files::create(&data.join(UPLOAD_KEY), new_key_file()?.as_bytes()).map(drop)
 }
 
 /// The date, as a name.

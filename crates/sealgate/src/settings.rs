@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use keyring::PassphraseParameters;
 use layers::Layers;
 pub(crate) use layers::Overrides;
 pub(crate) use objects::{Context, ForeignFormat, ReadPolicy, WriteFormat};
@@ -43,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) keys: Vec<KeySettings>,
     /// The id among `keys`; `None` only when there are none.
     pub(crate) primary: Option<String>,
+    /// The id among `keys` of the one that keeps the keys of uploads under way, where the primary one cannot.
+    pub(crate) upload_key: Option<String>,
     pub(crate) clients: Vec<ClientSettings>,
     pub(crate) rules: Vec<RuleSettings>,
     pub(crate) cors: Vec<CorsSettings>,
@@ -121,8 +124,12 @@ pub(crate) struct KeySettings {
 pub(crate) enum KeyKind {
     /// 32 bytes; 16 or 24 for other formats only.
     Aes { secret: SecretReference },
-    /// An RSA private key.
-    Rsa { secret: SecretReference },
+    /// Words that become such a key.
+    Passphrase { secret: SecretReference, parameters: PassphraseParameters },
+    /// An RSA key, or the public half of one.
+    Rsa(Half),
+    /// An X25519 key, or the public half of one.
+    X25519(Half),
     /// A password of fileson's.
     Pbkdf2 { password: SecretReference, salt: String, iterations: u32 },
     /// A secret key, its passphrase, or a passphrase of messages.
@@ -133,6 +140,15 @@ pub(crate) enum KeyKind {
     AwsKms(Box<AwsKmsKey>),
     /// A key of the transit engine of Vault.
     VaultTransit(Box<VaultKey>),
+}
+
+/// Which half of a key there is.
+#[derive(Debug)]
+pub(crate) enum Half {
+    /// The private one, which implies the other.
+    Private(SecretReference),
+    /// The public one alone.
+    Public(SecretReference),
 }
 
 /// `kind = "aws-kms"`
@@ -182,7 +198,12 @@ impl KeySettings {
 
     /// Whether a key of this kind can wrap what we seal.
     pub(crate) fn seals(&self) -> bool {
-        matches!(self.kind, KeyKind::Aes { .. } | KeyKind::AwsKms(_) | KeyKind::VaultTransit(_))
+        !matches!(self.kind, KeyKind::Pbkdf2 { .. } | KeyKind::OpenPgp { .. } | KeyKind::RcloneCrypt { .. })
+    }
+
+    /// Whether it wraps what it cannot unwrap.
+    pub(crate) fn is_public_half(&self) -> bool {
+        matches!(self.kind, KeyKind::Rsa(Half::Public(_)) | KeyKind::X25519(Half::Public(_)))
     }
 }
 
@@ -283,6 +304,13 @@ pub(crate) struct Limits {
     pub(crate) drain: Duration,
     /// Bytes of parts that may wait in the data directory.
     pub(crate) held_parts: u64,
+}
+
+impl Settings {
+    /// Whether the primary key wraps what it cannot unwrap.
+    pub(crate) fn writes_only(&self) -> bool {
+        self.keys.iter().any(|key| Some(&key.id) == self.primary.as_ref() && key.is_public_half())
+    }
 }
 
 /// Whether a key may have this id.

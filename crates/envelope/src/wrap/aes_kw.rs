@@ -44,8 +44,7 @@ fn wrapping_cipher(secret: &WrappingSecret, binding: &Binding) -> Result<KwAes25
     if secret.is_zero() {
         return Err(Error::ZeroKey);
     }
-    let mode = [u8::try_from(binding.mode().letter()).map_err(|_| Error::Internal)?];
-    let derived = cipher::derive(secret.bytes(), b"", &[INFO, &mode, &binding.context()]);
+    let derived = cipher::derive(secret.bytes(), b"", &[INFO, &binding.bound()?]);
     Ok(KwAes256::new((&*derived).into()))
 }
 

@@ -71,6 +71,14 @@ impl Binding {
         &self.bucket
     }
 
+    /// The letter of the mode, and the context behind it: what wraps are bound to.
+    pub(crate) fn bound(&self) -> Result<Vec<u8>, Error> {
+        let letter = u8::try_from(self.mode.letter()).map_err(|_| Error::Internal)?;
+        let mut bound = vec![letter];
+        bound.append(&mut self.context());
+        Ok(bound)
+    }
+
     /// `u16be(len b) || b || u16be(len k) || k`, the bytes every wrap authenticates.
     pub fn context(&self) -> Vec<u8> {
         let mut context = Vec::new();

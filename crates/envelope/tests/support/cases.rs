@@ -14,8 +14,19 @@ pub(crate) type Case = (&'static str, Vector);
 
 /// Every vector with the name of its file.
 pub(crate) fn all() -> Vec<Case> {
-    let parts =
-        [opened(), envelopes(), keys(), services(), metadata(), lengths(), chunks(), summaries(), facts(), digests()];
+    let parts = [
+        opened(),
+        envelopes(),
+        keys(),
+        services(),
+        halves(),
+        metadata(),
+        lengths(),
+        chunks(),
+        summaries(),
+        facts(),
+        digests(),
+    ];
     parts.into_iter().flatten().chain(parts_cases::all()).collect()
 }
 
@@ -130,6 +141,40 @@ fn services() -> Vec<Case> {
         ),
     ]
 }
+
+/// Keys of two halves. The wraps were made by another implementation, which has the public halves.
+fn halves() -> Vec<Case> {
+    let rsa = || Object::hello().for_private_key(WrapAlgorithm::RsaOaep256, RSA, RSA_WRAPPED);
+    let x25519 = || Object::hello().for_private_key(WrapAlgorithm::HpkeX25519, X25519, X25519_WRAPPED);
+    let flipped = |object: Object, at: usize| rewrapped(object, |wrapped| wrapped[at] ^= 1);
+    vec![
+        ("rsa", rsa().opens("an RSA key unwraps with OAEP, `key` is its private half in DER")),
+        ("rsa-other-name", Object { name: "other".into(), ..rsa() }.refused("unwrap", "the name is the label of OAEP")),
+        ("rsa-flipped", flipped(rsa(), 100).refused("unwrap", "a changed wrap is refused")),
+        (
+            "rsa-short",
+            rewrapped(rsa(), |wrapped| drop(wrapped.pop()))
+                .refused("envelope", "a wrap is as long as the modulus, at least 256 bytes"),
+        ),
+        ("x25519", x25519().opens("an X25519 key unwraps with HPKE, `key` is its private half in DER")),
+        (
+            "x25519-other-bucket",
+            Object { bucket: "other".into(), ..x25519() }.refused("unwrap", "the name is the associated data of HPKE"),
+        ),
+        ("x25519-encapsulated-flipped", flipped(x25519(), 0).refused("unwrap", "another encapsulated key is refused")),
+        ("x25519-sealed-flipped", flipped(x25519(), 40).refused("unwrap", "a changed wrap is refused")),
+        (
+            "x25519-long",
+            rewrapped(x25519(), |wrapped| wrapped.push(0)).refused("envelope", "a wrap of HPKE has 80 bytes"),
+        ),
+    ]
+}
+
+const RSA: &str = include_str!("../../../keyring/tests/keys/rsa-1.pem");
+const RSA_WRAPPED: &str = "Tw3i7SfcgB43KlHGLN18v5piK8lJO55FH-hfK5anJ7TcTN0Z0RQ6Pdjy5h_sYQ_2G-OXdagDn_9Do_G_syb4WnwVhHQjSiiGKZWh1vHN2CVH_KMFt1TqB4idY91sDLhb5_bHIsGjldQzIpV6uVcJpUI3eq4GUydGMjTWWjlKhcVv2QNY8fP1qczBn8zfLMQvTbZrWiSKvDJwS9FdkNCZERYUIVfKPI2ak9gPAarohRxlwfBysWYo7iZdGCkHXXXeW35e7CWNlWU1vUYw2A2Z-ekF2K7apRw9XffJWE9J1IP0_MDb2TKshA2c3SsqlUGrFx5h-irUPJ15kwgEDHA0vQ";
+const X25519: &str = include_str!("../../../keyring/tests/keys/x25519-1.pem");
+const X25519_WRAPPED: &str =
+    "43_b0FxS2-axQ0B7ZvNarb-1jLJt22kJDAKvV_hianW6pKA_TgB2XYRjkj5Tv3uI8SqwpPwBAMKJEF1hflGR_5XjvvrM-O5W1fv0c7CzXo0";
 
 /// The same with changes in the wrapped key.
 fn rewrapped(object: Object, change: impl FnOnce(&mut Vec<u8>)) -> Object {

@@ -21,6 +21,8 @@ use crate::vector::{Expect, Opened, Piece, Vector, pattern};
 pub(crate) struct Object {
     pub(crate) data_key: [u8; 32],
     pub(crate) key: [u8; 32],
+    /// A private key in DER in place of `key`.
+    pub(crate) private: Option<Vec<u8>>,
     pub(crate) bucket: String,
     pub(crate) name: String,
     pub(crate) envelope: String,
@@ -88,6 +90,7 @@ impl Object {
         let mut object = Self {
             data_key: draw(&format!("{label}: data key")),
             key: wrapping_key(),
+            private: None,
             bucket: "photos".to_owned(),
             name: "2026/été.jpg".to_owned(),
             envelope: String::new(),
@@ -141,6 +144,16 @@ impl Object {
         let wrapped = wrap::wrap_under_service(&secret, blob, &key, &binding).unwrap();
         let edk = EncryptedDataKey { key_id: "main".parse().unwrap(), algorithm, wrapped };
         self.envelope = Envelope::new(Upload::Put, mode, edk, &self.keys()).to_string();
+        self
+    }
+
+    /// The same, wrapped for a key of two halves, whose wraps are never twice the same and so are written down.
+    pub(crate) fn for_private_key(mut self, algorithm: WrapAlgorithm, pem: &str, wrapped: &str) -> Self {
+        let der: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        self.private = Some(STANDARD.decode(der).unwrap());
+        let wrapped = URL_SAFE_NO_PAD.decode(wrapped).unwrap();
+        let edk = EncryptedDataKey { key_id: "main".parse().unwrap(), algorithm, wrapped };
+        self.envelope = Envelope::new(Upload::Put, BindingMode::Object, edk, &self.keys()).to_string();
         self
     }
 
@@ -259,7 +272,7 @@ impl Object {
         Vector {
             schema: "sealgate-vector/1".to_owned(),
             rule: rule.to_owned(),
-            key: hex::encode(self.key),
+            key: self.private.as_ref().map_or_else(|| hex::encode(self.key), hex::encode),
             bucket: self.bucket.clone(),
             name: self.name.clone(),
             envelope: self.envelope.clone(),

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use envelope::wrap::PassphraseParameters;
 use envelope::{Binding, DataKey, EncryptedDataKey, KeyId, WrapAlgorithm, WrappingSecret, wrap};
 
 use crate::{Error, WrappingKey, key_file};
@@ -28,6 +29,15 @@ impl AesKey {
     pub fn from_key_file_contents(id: KeyId, contents: &[u8]) -> Result<Self, Error> {
         let key = key_file::decode_256(contents)?;
         Ok(Self::new(id, WrappingSecret::from_bytes(*key)))
+    }
+
+    /// Makes the key from words, which takes some time and memory.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSecret`] when there are none.
+    pub fn from_passphrase(id: KeyId, words: &str, parameters: &PassphraseParameters) -> Result<Self, Error> {
+        let no_key = |_| Error::InvalidSecret { problem: "the passphrase makes no key" };
+        Ok(Self::new(id, parameters.derive(words).map_err(no_key)?))
     }
 }
 

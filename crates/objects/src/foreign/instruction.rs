@@ -96,12 +96,12 @@ impl SealedObjects {
 /// Says what the object is; readers do not ask for it.
 const MARK: &str = "x-amz-meta-x-amz-crypto-instr-file";
 
-/// Who may read it and how the store keeps it are as for its object.
+/// Who may read it and how the store keeps it are as for its object, but for a key of the client's own: reads of the file have none.
 fn goes_along(name: &str) -> bool {
     name == "x-amz-acl"
         || name.starts_with("x-amz-grant-")
         || name == "x-amz-storage-class"
-        || name.starts_with("x-amz-server-side-encryption")
+        || (name.starts_with("x-amz-server-side-encryption") && !name.contains("-customer-"))
         || name == "x-amz-expected-bucket-owner"
         || name == "x-amz-request-payer"
 }

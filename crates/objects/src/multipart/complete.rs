@@ -199,7 +199,7 @@ impl SealedObjects {
         let head = OpenRequest { at, want: None, headers, part: None, checksums: true };
         let Ok(Opened::Object(object)) = self.head(head).await else { return Ok(None) };
         let envelope = metadata::envelope(&object.headers)?;
-        let same = envelope.is_some_and(|envelope| envelope.to_string() == upload.token.envelope.to_string());
+        let same = envelope.is_some_and(|envelope| envelope.same_key(&upload.token.envelope));
         let store_etag = object.headers.get(ETAG).and_then(|etag| etag.to_str().ok());
         let (true, Some(facts), Some(store_etag)) = (same, object.facts, store_etag) else { return Ok(None) };
         let rule = self.rule(&request.at.bucket, &request.at.key)?;

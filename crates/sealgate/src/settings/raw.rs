@@ -68,6 +68,8 @@ pub(crate) struct RawKey {
     pub(crate) id: String,
     pub(crate) kind: Option<String>,
     pub(crate) secret: Option<RawSecret>,
+    pub(crate) public: Option<RawSecret>,
+    pub(crate) argon2: Option<String>,
     pub(crate) materials: Option<BTreeMap<String, String>>,
     pub(crate) context: Option<BTreeMap<String, String>>,
     pub(crate) salt: Option<String>,
@@ -97,6 +99,7 @@ pub(crate) struct RawKey {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawKeyring {
     pub(crate) primary: Option<String>,
+    pub(crate) uploads: Option<String>,
 }
 
 /// One of `[[clients]]`

@@ -58,6 +58,7 @@ impl Resolver<'_> {
         self.rules_name_keys(rules.as_deref().unwrap_or_default(), &ids);
         self.rules_have_their_uploads(rules.as_deref().unwrap_or_default(), uploads);
         let primary = self.primary(raw.keyring.primary, &keys);
+        let upload_key = self.upload_key(raw.keyring.uploads, primary.as_ref()?.as_deref(), &keys);
         if keys.is_empty() && matches!(store, StoreSettings::S3(_)) {
             let why =
                 "an S3 store needs wrapping keys that you keep; `sealgate keygen` makes one and prints what to write";
@@ -75,6 +76,7 @@ impl Resolver<'_> {
             equal_parts,
             keys,
             primary: primary?,
+            upload_key: upload_key?,
             clients: clients?,
             rules: rules?,
             cors: cors?,

@@ -226,7 +226,7 @@ fn each_kind_of_key_wants_its_own_settings() {
                 [[keys]]\nid = \"files\"\nkind = \"pbkdf2\"\nsecret = \"env:B\"\nsalt = \"salt\"\n\
                 [[keys]]\nid = \"mail\"\nkind = \"openpgp\"\npassphrase = \"env:C\"\n\
                 [[keys]]\nid = \"remote\"\nkind = \"rclone-crypt\"\nsecret = \"env:D\"\npassword2 = \"env:E\"\n\
-                [[keys]]\nid = \"old\"\nkind = \"rsa\"\nsecret = \"file:/old.pem\"\n";
+                ";
     let settings = good(text);
     assert_eq!(settings.primary.as_deref(), Some("main"), "the only one that seals");
     assert_eq!(settings.keys[0].materials["wrap"], "main");
@@ -242,13 +242,45 @@ fn each_kind_of_key_wants_its_own_settings() {
             "id = \"a\"\nkind = \"pbkdf2\"\nsecret = \"env:A\"\nsalt = \"\"\niterations = 0\n",
             "FILE:6: keys[0].iterations: wants a number from 1 to 10000000",
         ),
-        ("id = \"a\"\nkind = \"rsa\"\nsecret = \"env:A\"\n", "keyring.primary: none of the keys can wrap new objects"),
+        (
+            "id = \"a\"\nkind = \"openpgp\"\npassphrase = \"env:A\"\n",
+            "keyring.primary: none of the keys can wrap new objects",
+        ),
+        ("id = \"a\"\nkind = \"x25519\"\n", "FILE:1: keys[0]: wants the private key"),
+        (
+            "id = \"a\"\nkind = \"rsa\"\nsecret = \"env:A\"\npublic = \"env:B\"\n",
+            "FILE:1: keys[0]: wants the private key",
+        ),
+        ("id = \"a\"\nkind = \"passphrase\"\nsecret = \"env:A\"\n", "FILE:1: keys[0].argon2: is missing"),
+        (
+            "id = \"a\"\nkind = \"passphrase\"\nsecret = \"env:A\"\nargon2 = \"$argon2id$v=19$m=8,t=1,p=1$AAAA\"\n",
+            "FILE:5: keys[0].argon2: parameters of a passphrase are $argon2id$v=19$",
+        ),
     ] {
         let problem = bad(&format!("[[keys]]\n{text}"));
         assert!(problem.lines().any(|line| line.starts_with(expected)), "{text}\n{problem}");
     }
     let named = bad(&format!("{text}[keyring]\nprimary = \"mail\"\n"));
     assert!(named.contains("keyring.primary: key \"mail\" is of a kind that only reads"), "{named}");
+}
+
+#[test]
+fn half_a_key_writes_and_wants_another_for_uploads() {
+    let public = "[[keys]]\nid = \"half\"\nkind = \"x25519\"\npublic = \"env:A\"\n";
+    let other = "[[keys]]\nid = \"other\"\nsecret = \"env:B\"\n";
+    assert!(good(public).writes_only());
+    let both = |primary: &str, uploads: &str| {
+        format!("{public}{other}[keyring]\nprimary = \"{primary}\"\nuploads = \"{uploads}\"\n")
+    };
+    assert_eq!(good(&both("half", "other")).upload_key.as_deref(), Some("other"));
+    for (text, expected) in [
+        (both("other", "other"), "FILE:10: keyring.uploads: has no meaning"),
+        (both("half", "half"), "FILE:10: keyring.uploads: key \"half\" cannot unwrap"),
+        (both("half", "none"), "FILE:10: keyring.uploads: there is no key \"none\""),
+    ] {
+        let problem = bad(&text);
+        assert!(problem.lines().any(|line| line.starts_with(expected)), "{text}\n{problem}");
+    }
 }
 
 #[test]

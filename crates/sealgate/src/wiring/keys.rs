@@ -4,13 +4,13 @@ mod services;
 
 use anyhow::{Context, anyhow, bail};
 use keyring::{
-    AesKey, KeyId, Keyring, MasterKey, MasterKeys, MasterSecret, OpenPgpSecret, Pbkdf2Password, RcloneCryptPasswords,
-    WrapAlgorithm, WrappingKey,
+    AesKey, KeyId, Keyring, MasterKey, MasterKeys, MasterSecret, OpenPgpSecret, PassphraseParameters, Pbkdf2Password,
+    PublicKey, RcloneCryptPasswords, WrapAlgorithm, WrappingKey,
 };
 use zeroize::Zeroizing;
 
-use crate::firstrun::FirstRun;
-use crate::settings::{KeyKind, KeySettings, SecretReference, Settings};
+use crate::firstrun::{self, FirstRun};
+use crate::settings::{Half, KeyKind, KeySettings, SecretReference, Settings};
 
 /// Every key, for who may ask for it.
 pub(super) struct Keys {
@@ -31,7 +31,7 @@ pub(super) async fn keys(settings: &Settings, local: &FirstRun) -> anyhow::Resul
     let configured = !settings.keys.is_empty();
     let keys = if configured { &settings.keys } else { &local.keys };
     let named = if configured { settings.primary.as_deref() } else { local.primary() };
-    let (mut primary, mut retired, mut masters) = (None, Vec::new(), Vec::new());
+    let (mut primary, mut retired, mut masters, mut uploads) = (None, Vec::new(), Vec::new(), None);
     for key in keys {
         let Loaded { sealing, master } = load(key).await.with_context(|| format!("key {}", key.id))?;
         if let Some(secret) = master {
@@ -41,13 +41,34 @@ pub(super) async fn keys(settings: &Settings, local: &FirstRun) -> anyhow::Resul
         let is_primary = named == Some(key.id.as_str());
         match sealing {
             Some(sealing) if is_primary => primary = Some(sealing),
+            Some(sealing) if settings.upload_key.as_deref() == Some(key.id.as_str()) => uploads = Some(sealing),
             Some(sealing) => retired.push(sealing),
             None if is_primary => bail!("key {}: {TOO_SHORT}", key.id),
             None => {}
         }
     }
     let primary = primary.context("there is no key that wraps new objects")?;
-    Ok(Keys { sealing: Keyring::new(primary, retired)?, masters: MasterKeys::new(masters)? })
+    let sealing = for_uploads(Keyring::new(primary, retired)?, uploads, settings)?;
+    Ok(Keys { sealing, masters: MasterKeys::new(masters)? })
+}
+
+/// A host that cannot unwrap what it wraps keeps the keys of uploads under way with another key: one that is named, or
+/// one of its own in the data directory.
+fn for_uploads(sealing: Keyring, named: Option<Box<dyn WrappingKey>>, settings: &Settings) -> anyhow::Result<Keyring> {
+    if sealing.reads_what_it_writes() {
+        return Ok(sealing);
+    }
+    let key = match named {
+        Some(key) => Some(key),
+        None => firstrun::upload_key(&settings.data)?,
+    };
+    let Some(key) = key else {
+        tracing::warn!(
+            "the primary key is a public one, so uploads in parts want a data directory, or keyring.uploads"
+        );
+        return Ok(sealing);
+    };
+    Ok(sealing.with_upload_key(key)?)
 }
 
 /// The only way in which a key of a kind that seals does not.
@@ -62,8 +83,11 @@ async fn load(key: &KeySettings) -> anyhow::Result<Loaded> {
     let foreign = |master| Loaded { sealing: None, master: Some(master) };
     Ok(match &key.kind {
         KeyKind::Aes { secret } => aes(key, secret).await?,
-        KeyKind::Rsa { secret } => {
-            foreign(MasterSecret::rsa(&secret.read().await?).with_context(|| secret.to_string())?)
+        KeyKind::Passphrase { secret, parameters } => passphrase(key, secret, parameters).await?,
+        KeyKind::Rsa(half) => rsa(key, half).await?,
+        KeyKind::X25519(half) => {
+            let sealing = public(half, |contents| Ok(PublicKey::x25519(key_id(key)?, contents)?)).await?;
+            Loaded { sealing: Some(Box::new(sealing)), master: None }
         }
         KeyKind::Pbkdf2 { password, salt, iterations } => {
             let (password, salt) = (words(password).await?, salt.clone().into_bytes());
@@ -100,6 +124,39 @@ async fn aes(key: &KeySettings, secret: &SecretReference) -> anyhow::Result<Load
     // It is a key, so all that can be wrong with it is its length.
     let sealing = AesKey::from_key_file_contents(id, &contents).ok().map(|key| Box::new(key) as Box<dyn WrappingKey>);
     Ok(Loaded { sealing, master: Some(master) })
+}
+
+async fn passphrase(
+    key: &KeySettings,
+    secret: &SecretReference,
+    parameters: &PassphraseParameters,
+) -> anyhow::Result<Loaded> {
+    let (words, id, parameters) = (secret.read_text().await?, key_id(key)?, parameters.clone());
+    // This takes a while, and the threads that serve are not to wait.
+    let sealing = tokio::task::spawn_blocking(move || AesKey::from_passphrase(id, &words, &parameters));
+    Ok(Loaded { sealing: Some(Box::new(sealing.await??)), master: None })
+}
+
+async fn rsa(key: &KeySettings, half: &Half) -> anyhow::Result<Loaded> {
+    let sealing = public(half, |contents| Ok(PublicKey::rsa(key_id(key)?, contents)?)).await?;
+    let master = match half {
+        Half::Private(secret) => Some(MasterSecret::rsa(&secret.read().await?).with_context(|| secret.to_string())?),
+        Half::Public(_) => None,
+    };
+    Ok(Loaded { sealing: Some(Box::new(sealing)), master })
+}
+
+/// Reads the half that is said to be there, and no other.
+async fn public(half: &Half, read: impl FnOnce(&[u8]) -> anyhow::Result<PublicKey>) -> anyhow::Result<PublicKey> {
+    let (Half::Private(reference) | Half::Public(reference)) = half;
+    let key = read(&reference.read().await?).with_context(|| reference.to_string())?;
+    match half {
+        Half::Private(_) if !key.has_private_half() => bail!("{reference}: a public key; `public` names those"),
+        Half::Public(_) if key.has_private_half() => {
+            bail!("{reference}: a private key; take it away from a host that only writes, or name it with `secret`")
+        }
+        _ => Ok(key),
+    }
 }
 
 /// One line of text, as people type passwords.

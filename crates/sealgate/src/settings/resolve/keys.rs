@@ -4,18 +4,22 @@ mod services;
 
 use std::collections::BTreeSet;
 
+use keyring::PassphraseParameters;
+
 use super::Resolver;
 use crate::settings::place::{Path, nearest};
 use crate::settings::raw::{Count, RawKey, RawSecret};
-use crate::settings::{KeyKind, KeySettings, SecretReference};
+use crate::settings::{Half, KeyKind, KeySettings, SecretReference};
 
 /// What fileson has when nobody says otherwise.
 const ITERATIONS: u32 = 100_000;
 
 /// The kinds by their names, and what may be set with each beside `id`, `kind`, `materials` and `context`.
-const KINDS: [(&str, &[&str]); 7] = [
+const KINDS: [(&str, &[&str]); 9] = [
     ("aes", &["secret"]),
-    ("rsa", &["secret"]),
+    ("passphrase", &["secret", "argon2"]),
+    ("rsa", &["secret", "public"]),
+    ("x25519", &["secret", "public"]),
     ("pbkdf2", &["secret", "salt", "iterations"]),
     ("openpgp", &["secret", "passphrase"]),
     ("rclone-crypt", &["secret", "password2"]),
@@ -78,6 +82,8 @@ impl Resolver<'_> {
         let known = KINDS.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, known)| known);
         let set = [
             ("secret", raw.secret.is_some()),
+            ("public", raw.public.is_some()),
+            ("argon2", raw.argon2.is_some()),
             ("salt", raw.salt.is_some()),
             ("iterations", raw.iterations.is_some()),
             ("passphrase", raw.passphrase.is_some()),
@@ -106,7 +112,13 @@ impl Resolver<'_> {
 
     fn key_kind(&mut self, at: &Path, kind: &str, raw: RawKey) -> Option<KeyKind> {
         match kind {
-            "rsa" => Some(KeyKind::Rsa { secret: self.key_secret(at, raw.secret.as_ref())? }),
+            "passphrase" => {
+                let secret = self.key_secret(at, raw.secret.as_ref());
+                let parameters = self.argon2(&at.join("argon2"), raw.argon2.as_deref());
+                Some(KeyKind::Passphrase { secret: secret?, parameters: parameters? })
+            }
+            "rsa" => self.half(at, &raw).map(KeyKind::Rsa),
+            "x25519" => self.half(at, &raw).map(KeyKind::X25519),
             "pbkdf2" => {
                 let password = self.key_secret(at, raw.secret.as_ref());
                 let salt = self.check(&at.join("salt"), raw.salt, || "is missing".to_owned());
@@ -130,6 +142,26 @@ impl Resolver<'_> {
             "aws-kms" => self.aws_kms(at, raw),
             "vault-transit" => self.vault_transit(at, raw),
             _ => Some(KeyKind::Aes { secret: self.key_secret(at, raw.secret.as_ref())? }),
+        }
+    }
+
+    fn half(&mut self, at: &Path, raw: &RawKey) -> Option<Half> {
+        match (&raw.secret, &raw.public) {
+            (Some(secret), None) => self.secret(&at.join("secret"), secret).map(Half::Private),
+            (None, Some(public)) => self.secret(&at.join("public"), public).map(Half::Public),
+            _ => self.check(at, None, || {
+                "wants the private key (`secret`), or the public one (`public`) of a host that only writes".to_owned()
+            }),
+        }
+    }
+
+    fn argon2(&mut self, at: &Path, text: Option<&str>) -> Option<PassphraseParameters> {
+        match text.map(str::parse) {
+            Some(Ok(parameters)) => Some(parameters),
+            Some(Err(error)) => self.check(at, None, || format!("{error}")),
+            None => self.check(at, None, || {
+                "is missing; `sealgate keygen --kind passphrase` prints parameters with a salt of their own".to_owned()
+            }),
         }
     }
 
@@ -177,6 +209,29 @@ impl Resolver<'_> {
             }),
             (None, [only]) => Some(Some(only.id.clone())),
             (None, _) => self.check(&at, None, || "with several keys, say which one wraps new objects".to_owned()),
+        }
+    }
+
+    /// The outer `None` is a problem; the inner one says that none is named.
+    #[expect(clippy::option_option, reason = "a problem and an absence differ, and both are `?`-able")]
+    pub(super) fn upload_key(
+        &mut self,
+        named: Option<String>,
+        primary: Option<&str>,
+        keys: &[KeySettings],
+    ) -> Option<Option<String>> {
+        let at = Path::of("keyring.uploads");
+        let Some(named) = named else { return Some(None) };
+        if !keys.iter().any(|key| Some(key.id.as_str()) == primary && key.is_public_half()) {
+            self.problem(
+                &at,
+                "has no meaning unless the primary key is a public one: other keys keep uploads themselves",
+            );
+        }
+        match keys.iter().find(|key| key.id == named) {
+            Some(key) if key.seals() && !key.is_public_half() => Some(Some(named)),
+            Some(_) => self.check(&at, None, || format!("key \"{named}\" cannot unwrap what it wraps")),
+            None => self.check(&at, None, || format!("there is no key \"{named}\" in [[keys]]")),
         }
     }
 }
