@@ -8,6 +8,9 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
+import time
+import traceback
 
 import boto3
 from botocore.config import Config
@@ -16,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
-from stage import ACCESS, REGION, SECRET, Sealgate, server_store  # noqa: E402  (only importable once the path is set)
+from stage import ACCESS, REGION, SECRET, Sealgate, secret_file, server_store  # noqa: E402  (only importable once the path is set)
+import examples  # noqa: E402
 from tooling import Tool, environment  # noqa: E402
 
 QUIET = Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "total_max_attempts": 1})
@@ -28,12 +32,20 @@ def s3(endpoint, access_key, secret):
 
 
 def rsa_pair():
-    """A key pair as requests to tools carry it, and as a PEM file has it."""
+    """A key pair as requests to tools carry it, and as a PEM file has it: the private key, and the public one alone."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     private = [key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
                for encoding in (serialization.Encoding.DER, serialization.Encoding.PEM)]
-    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return {"rsa": {"pkcs8": base64.b64encode(private[0]).decode(), "spki": base64.b64encode(public).decode()}}, private[1].decode()
+    public = [key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
+              for encoding in (serialization.Encoding.DER, serialization.Encoding.PEM)]
+    request = {"rsa": {"pkcs8": base64.b64encode(private[0]).decode(), "spki": base64.b64encode(public[0]).decode()}}
+    return request, private[1].decode(), public[1].decode()
+
+
+def aes_key(size):
+    """The same of a key of so many bytes; the file has it in base64, as `openssl rand -base64` prints it."""
+    key = os.urandom(size)
+    return {"aes": key.hex()}, base64.b64encode(key).decode()
 
 
 class World:
@@ -44,10 +56,21 @@ class World:
         self.raw = s3(self.store["endpoint"], self.store["access_key"], self.store["secret"])
         self.kms = boto3.session.Session().client("kms", endpoint_url=self.kms_endpoint, region_name=REGION, aws_access_key_id="any", aws_secret_access_key="any")
         self.arn = self.kms.create_key(Description="sealgate interop")["KeyMetadata"]["Arn"]
-        pair, self.rsa_pem = rsa_pair()
-        self.aes = os.urandom(32)
-        self.masters = {"kms": {"kms": self.arn}, "aes": {"aes": self.aes.hex()}, "rsa": pair}
-        self.ends = contextlib.ExitStack()
+        self.masters, self.secrets = {"kms": {"kms": self.arn}}, {}
+        for name, size in (("aes", 32), ("aes-west", 32), ("aes-24", 24), ("aes-16", 16)):
+            self.masters[name], self.secrets[name] = aes_key(size)
+        self.masters["rsa"], self.secrets["rsa"], self.secrets["rsa-public"] = rsa_pair()
+        _, self.secrets["sealing"] = aes_key(32)
+        self.any_secret = secret_file(self.folder / "any.secret", "any")
+        self.ends, self.lock, self.shared = contextlib.ExitStack(), threading.Lock(), None
+
+    @staticmethod
+    def attend(tally, name, function, *arguments):
+        """Runs a group of checks. Whatever ends it before its checks begin counts as a failed check."""
+        try:
+            function(*arguments)
+        except Exception as problem:  # every kind of failure is a failed check
+            tally.record(f"{name} begins", time.monotonic(), f"{problem}\n{traceback.format_exc(limit=-4)}")
 
     def bucket(self, name):
         """A name that no other run has; made at the store."""
@@ -70,12 +93,32 @@ class World:
             self.ends.callback(tool.close)
         return tools
 
+    def tool(self, name):
+        """One of the tools that work on the store, which all groups share."""
+        with self.lock:
+            if self.shared is None:
+                self.shared = self.tools("tools")
+        return self.shared[name]
+
     def daemon(self, label, settings=None):
         """A Sealgate on the store, and a plain client of it. Uploads are remembered locally, as every format can."""
         folder = self.folder / label
         folder.mkdir()
         daemon = self.ends.enter_context(Sealgate(self.options.sealgate, folder, self.store, settings, uploads="local"))
         return daemon, s3(daemon.endpoint(https=False), ACCESS, SECRET)
+
+    def example(self, name, secrets, more=None, label=None):
+        """The same with the keys and rules of an example; `secrets` are by key id, that of the daemon's own sealing key goes without saying."""
+        label = label or name
+        folder = self.folder / f"keys of {label}"
+        folder.mkdir()
+        secrets = {id: {"secret": secret} if isinstance(secret, str) else secret for id, secret in secrets.items()}
+        lines = examples.settings(name, folder, {"2026-11": {"secret": self.secrets["sealing"]}, **secrets}, more or {})
+        return self.daemon(label, lines)
+
+    def kms_settings(self):
+        """What a key of kind "aws-kms" has here beside what the example says."""
+        return {"key": self.arn, "endpoint": self.kms_endpoint, "region": REGION, "access_key": "any", "secret": self.any_secret}
 
     def client_of(self, daemon):
         """What a tool needs to take this daemon for its store."""

@@ -17,6 +17,7 @@ import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.bouncycastle.jce.provider.BouncyCastleProvider;
 
 /** The encryption client of the AWS SDK 1 in its first generation: CBC content with the oldest wraps, and GCM content with the next ones. */
 @SuppressWarnings("deprecation") // that it is old is why it is here
@@ -41,6 +42,9 @@ final class First implements Interop.Generation {
         CryptoConfiguration configuration = new CryptoConfiguration(
                         request.format.equals("v1-gcm") ? CryptoMode.AuthenticatedEncryption : CryptoMode.EncryptionOnly)
                 .withStorageMode(request.instruction ? CryptoStorageMode.InstructionFile : CryptoStorageMode.ObjectMetadata);
+        if (request.bouncy) {
+            configuration.setCryptoProvider(new BouncyCastleProvider());
+        }
         return AmazonS3EncryptionClientBuilder.standard()
                 .withEndpointConfiguration(STORE)
                 .withPathStyleAccessEnabled(true)

@@ -34,6 +34,7 @@ public final class Interop {
         boolean instruction;
         String suffix;
         boolean legacy;
+        boolean bouncy;
         String range;
     }
 
