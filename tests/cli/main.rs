@@ -24,13 +24,30 @@ fn home() -> TempDir {
 }
 
 /// The commands that work on objects, with an address for each.
-const ON_OBJECTS: [&[&str]; 4] =
-    [&["inspect", "s3://b/k"], &["get", "s3://b/k"], &["verify", "s3://b/k"], &["rewrap", "s3://b/k"]];
+const ON_OBJECTS: [&[&str]; 5] = [
+    &["inspect", "s3://b/k"],
+    &["get", "s3://b/k"],
+    &["verify", "s3://b/k"],
+    &["rewrap", "s3://b/k"],
+    &["migrate", "s3://b/k"],
+];
 
 #[test]
 fn every_command_has_help_with_examples() {
     let home = TempDir::new().unwrap();
-    for command in ["serve", "keygen", "inspect", "get", "verify", "rewrap", "completions"] {
+    for command in [
+        "serve",
+        "keygen",
+        "inspect",
+        "get",
+        "verify",
+        "rewrap",
+        "migrate",
+        "encrypt",
+        "decrypt",
+        "doctor",
+        "completions",
+    ] {
         let help = run(&home, &[command, "--help"]).expect(0);
         assert!(help.out.contains("Examples:"), "{command}: {}", help.out);
     }
@@ -39,7 +56,7 @@ fn every_command_has_help_with_examples() {
 #[test]
 fn what_is_no_address_is_refused() {
     let home = home();
-    for command in ["inspect", "get", "verify", "rewrap"] {
+    for command in ["inspect", "get", "verify", "rewrap", "migrate"] {
         for address in ["b/k", "s3:b/k", "s3://", "https://b/k"] {
             let refused = run(&home, &[command, address]).expect(64);
             assert!(refused.err.contains("s3://BUCKET"), "{refused:?}");
@@ -62,6 +79,51 @@ fn impossible_flags_are_refused() {
         let refused = run(&home, &["rewrap", "s3://b", "--copy-limit", limit]).expect(64);
         assert!(refused.err.contains("--copy-limit"), "{refused:?}");
     }
+}
+
+#[test]
+fn places_that_overlap_are_refused() {
+    let home = home();
+    let refused = run(&home, &["migrate", "s3://b", "s3://b/new/", "--config", "a.toml"]).expect(64);
+    assert!(refused.err.contains("overlap"), "{refused:?}");
+}
+
+#[test]
+fn offline_work_needs_its_files_and_replaces_none() {
+    let home = home();
+    std::fs::write(home.path().join("plain"), "content").unwrap();
+    let encrypt = |more: &[&str]| run(&home, &[&["encrypt", "s3://b/k", "plain", "--config", "a.toml"], more].concat());
+    assert!(encrypt(&["--out", "x"]).expect(64).err.contains("--metadata"));
+    assert!(encrypt(&["--out", "plain", "--metadata", "m"]).expect(64).err.contains("exists"));
+    assert!(encrypt(&["--out", "x", "--metadata", "plain"]).expect(64).err.contains("exists"));
+    assert!(!home.path().join("x").exists());
+    let decrypt = |more: &[&str]| run(&home, &[&["decrypt", "s3://b/k", "plain", "--config", "a.toml"], more].concat());
+    assert!(decrypt(&[]).expect(64).err.contains("--envelope"));
+    assert!(decrypt(&["--metadata", "plain"]).expect(64).err.contains("neither a map"));
+    assert!(decrypt(&["--envelope", "v=1"]).expect(1).err.contains("verification"));
+    assert_eq!(std::fs::read(home.path().join("plain")).unwrap(), b"content");
+}
+
+#[test]
+fn a_doctor_is_told_where_to_write() {
+    let refused = run(&home(), &["doctor", "--write", "--config", "a.toml"]).expect(64);
+    assert!(refused.err.contains("s3://BUCKET"), "{refused:?}");
+}
+
+#[test]
+fn a_doctor_names_what_is_between_here_and_the_store() {
+    let home = home();
+    let found = run(&home, &["doctor", "--json", "--config", "a.toml"]).expect(1);
+    let state = |check: &str| found.lines().iter().find(|line| line["check"] == check).unwrap()["state"].clone();
+    assert_eq!((state("keys"), state("name")), ("ok".into(), "ok".into()));
+    assert_eq!((state("port"), state("answer")), ("failed".into(), "failed".into()));
+    let text = std::fs::read_to_string(home.path().join("a.toml")).unwrap();
+    std::fs::write(home.path().join("b.toml"), text.replace("127.0.0.1:1", "nowhere.invalid:1")).unwrap();
+    let found = run(&home, &["doctor", "--config", "b.toml"]).expect(1);
+    assert!(found.out.contains("nowhere.invalid has no address"), "{found:?}");
+    std::fs::remove_file(home.path().join("k.key")).unwrap();
+    let found = run(&home, &["doctor", "--config", "a.toml"]).expect(1);
+    assert!(found.out.contains("k.key"), "{found:?}");
 }
 
 #[test]
@@ -116,7 +178,19 @@ fn a_checkpoint_of_another_task_is_refused() {
 #[test]
 fn shells_and_the_manual_know_every_command() {
     let home = TempDir::new().unwrap();
-    let commands = ["serve", "keygen", "inspect", "get", "verify", "rewrap", "completions"];
+    let commands = [
+        "serve",
+        "keygen",
+        "inspect",
+        "get",
+        "verify",
+        "rewrap",
+        "migrate",
+        "encrypt",
+        "decrypt",
+        "doctor",
+        "completions",
+    ];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = run(&home, &["completions", shell]).expect(0).out;
         assert!(commands.iter().all(|command| script.contains(command)), "{shell}");

@@ -4,8 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
 
+mod doctor;
 mod inspect;
 mod meter;
+mod migrate;
+mod offline;
+mod restore;
 mod rewrap;
 mod rotation;
 mod scene;

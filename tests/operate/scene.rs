@@ -56,10 +56,16 @@ pub(crate) fn next_key(world: &World) -> String {
     )
 }
 
-/// Runs a command with the settings of a daemon after the change of keys; `change` makes others of them.
+/// A command with the settings of a daemon after the change of keys; `change` makes others of them.
 pub(crate) fn command_after(world: &World, arguments: &[&str], change: impl Fn(String) -> String) -> Run {
+    let next = next_key(world);
+    command_with(world, arguments, |settings| change(settings + &next))
+}
+
+/// A command with what `change` makes of the daemon's settings.
+pub(crate) fn command_with(world: &World, arguments: &[&str], change: impl Fn(String) -> String) -> Run {
     let folder = world.folders[0].path();
-    let settings = std::fs::read_to_string(folder.join("sealgate.toml")).unwrap() + &next_key(world);
+    let settings = std::fs::read_to_string(folder.join("sealgate.toml")).unwrap();
     let name = format!("{}.toml", sealgate_tests::bytes::unique("after"));
     std::fs::write(folder.join(&name), change(settings)).unwrap();
     Run::new(program(), folder, &[arguments, &["--config", &name]].concat())

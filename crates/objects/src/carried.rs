@@ -27,11 +27,16 @@ pub(crate) fn settings(answer: &HeaderMap) -> HeaderMap {
     names.filter_map(|name| answer.get(&name).cloned().map(|value| (name, value))).collect()
 }
 
+/// The system headers of the object of an answer.
+pub(crate) fn system(answer: &HeaderMap) -> HeaderMap {
+    SYSTEM.iter().filter_map(|name| answer.get(name).cloned().map(|value| (name.clone(), value))).collect()
+}
+
 /// The same with its system headers and all its user metadata, as they are stored.
 pub(crate) fn everything(answer: &HeaderMap) -> HeaderMap {
     let mut headers = settings(answer);
-    let of_object = |name: &HeaderName| SYSTEM.contains(name) || name.as_str().starts_with(USER_METADATA_PREFIX);
-    let kept = answer.iter().filter(|(name, _)| of_object(name));
+    headers.extend(system(answer));
+    let kept = answer.iter().filter(|(name, _)| name.as_str().starts_with(USER_METADATA_PREFIX));
     headers.extend(kept.map(|(name, value)| (name.clone(), value.clone())));
     headers
 }

@@ -186,6 +186,15 @@ pub enum Error {
         /// Which checksum.
         name: envelope::ChecksumName,
     },
+    /// A sealed object would be written as plaintext, which nobody asked for.
+    #[error("the object is sealed and the rule `{rule}` would store it unsealed; say --unseal if that is meant")]
+    WouldUnseal {
+        /// The rule's bucket pattern.
+        rule: String,
+    },
+    /// Something else is where an object was to go.
+    #[error("another object is there, or the source was changed since; delete it there to migrate this one")]
+    Taken,
     /// The store answered a request of ours with a refusal.
     #[error("the store refused with {code}: {message}")]
     Refused {

@@ -17,6 +17,7 @@ mod inspect;
 mod listing;
 mod location;
 mod metadata;
+mod migrate;
 mod multipart;
 mod policy;
 mod random;
@@ -45,6 +46,7 @@ pub use inspect::{Check, Format, Inspection, Wrap};
 pub use listing::ListRequest;
 pub use location::{ObjectRef, bucket_uri, encode_key, encode_value, service_uri};
 pub use metadata::{RESERVED_METADATA_PREFIX, USER_METADATA_PREFIX};
+pub use migrate::{MigrateRequest, Migrated};
 pub use multipart::{
     CompleteRequest, Completed, CreateRequest, Created, ListedPart, NamedPart, PartOutcome, PartRequest, Swept,
     UploadOutcome, store_upload_id,

@@ -12,6 +12,7 @@ use crate::policy::{MetadataMode, Rule};
 use crate::random::draw;
 use crate::{Error, ObjectRef, SealedObjects, USER_METADATA_PREFIX, metadata};
 
+pub(crate) use in_place::taken;
 pub use in_place::{RewrapRequest, Rewrapped};
 
 /// A name with the rule that holds for it.

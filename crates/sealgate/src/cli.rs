@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use self::operate::{Completions, Depth, Get, Inspect, Rewrap, StoreFlags, Verify};
+pub(crate) use self::operate::{
+    Completions, Decrypt, Depth, Doctor, Encrypt, Get, Inspect, KeyFlags, Migrate, Rewrap, StoreFlags, Verify,
+};
 use crate::settings::Overrides;
 
 /// A local S3 endpoint that seals everything passing through it.
@@ -60,6 +62,18 @@ pub(crate) enum Command {
     /// Wrap the keys of stored objects with the primary key, without moving their content. Says what it would do; does it with --apply.
     #[command(after_long_help = operate::REWRAP_EXAMPLES)]
     Rewrap(Rewrap),
+    /// Write stored objects as their rule says: seal plaintext, or move elsewhere, or out again. Says what it would do; does it with --apply.
+    #[command(after_long_help = operate::MIGRATE_EXAMPLES)]
+    Migrate(Migrate),
+    /// Seal a file as an upload would, without a server and without a store.
+    #[command(after_long_help = operate::ENCRYPT_EXAMPLES)]
+    Encrypt(Encrypt),
+    /// Open the stored bytes of an object, without a server and without a store.
+    #[command(after_long_help = operate::DECRYPT_EXAMPLES)]
+    Decrypt(Decrypt),
+    /// Look at the way to the store step by step, and say what to set.
+    #[command(after_long_help = operate::DOCTOR_EXAMPLES)]
+    Doctor(Doctor),
     /// Print a shell's completions.
     #[command(after_long_help = operate::COMPLETIONS_EXAMPLES)]
     Completions(Completions),

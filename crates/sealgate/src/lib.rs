@@ -6,9 +6,11 @@
 mod admin;
 mod cli;
 mod commands;
+mod doctor;
 mod failure;
 mod files;
 mod firstrun;
+mod offline;
 mod operate;
 mod server;
 mod settings;

@@ -21,7 +21,7 @@ use objects::{
 };
 use s3s::auth::SecretKey;
 
-pub(crate) use self::alone::objects_alone;
+pub(crate) use self::alone::{check_keys, objects_alone, objects_in, store_alone};
 use self::directory::Directory;
 use self::keys::Keys;
 use self::probe::StoreProbe;
@@ -44,9 +44,11 @@ pub(crate) struct Wired {
 /// Follows the settings' references and puts the rooms together. Nothing is bound and no store is asked; a service that
 /// keeps the key that wraps is.
 pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired, Failure> {
-    let (mut objects, store) = objects(settings, local).await?;
-    check_key(&objects).await?;
+    let policies = policies(settings, local).await?;
     let clients = clients(settings, local).await.map_err(Failure::Settings)?;
+    let store = store(settings, local).await?;
+    let mut objects = objects(settings, policies, Arc::clone(&store));
+    check_key(&objects).await?;
     let probe = Box::new(StoreProbe::new(Arc::clone(&store)));
     if let Some(uploads) = uploads(settings, &store)? {
         objects = objects.with_uploads(uploads);
@@ -70,15 +72,17 @@ async fn check_key(objects: &SealedObjects) -> Result<(), Failure> {
     }
 }
 
-/// Objects with the keys and rules of the settings, and the store they lie in: what a server and a command have in common.
-async fn objects(settings: &Settings, local: &FirstRun) -> Result<(SealedObjects, Arc<dyn Store>), Failure> {
+/// Rules and keys: what a server and a command have in common.
+async fn policies(settings: &Settings, local: &FirstRun) -> Result<PolicyTable, Failure> {
     let Keys { sealing, masters } = keys::keys(settings, local).await.map_err(Failure::Settings)?;
     tracing::info!(?sealing, ?masters, "keys are read; the first one seals");
-    let store = store(settings, local).await?;
     let rules = rules::rules(&settings.rules, &masters).map_err(Failure::Settings)?;
-    let policies = PolicyTable::new(rules, Arc::new(sealing));
-    let objects = SealedObjects::new(Arc::clone(&store), policies, Arc::new(SystemRandom));
-    Ok((if settings.equal_parts { objects.with_equal_parts() } else { objects }, store))
+    Ok(PolicyTable::new(rules, Arc::new(sealing)))
+}
+
+fn objects(settings: &Settings, policies: PolicyTable, store: Arc<dyn Store>) -> SealedObjects {
+    let objects = SealedObjects::new(store, policies, Arc::new(SystemRandom));
+    if settings.equal_parts { objects.with_equal_parts() } else { objects }
 }
 
 /// Where unfinished multipart uploads are remembered: in the buckets, or in the data directory when there can be one.

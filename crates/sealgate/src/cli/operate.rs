@@ -29,6 +29,24 @@ impl From<StoreFlags> for Overrides {
     }
 }
 
+/// Flags that say where keys and rules are, where no store is asked.
+#[derive(Debug, Args)]
+pub(crate) struct KeyFlags {
+    /// The configuration file with keys and rules, read after /etc/sealgate/sealgate.toml (also: `SEALGATE_CONFIG`).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data directory with the keys of a first run.
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
+}
+
+impl From<KeyFlags> for Overrides {
+    fn from(flags: KeyFlags) -> Self {
+        let KeyFlags { config, data } = flags;
+        Self { config, data, ..Self::default() }
+    }
+}
+
 /// Flags of long work.
 #[derive(Debug, Args)]
 pub(crate) struct WalkFlags {
@@ -176,6 +194,135 @@ The store copies each object onto itself with its data key wrapped anew, if it i
 content does not move, and what clients write in the meantime stays. ETags and modification times change.
 Exit status: 0 when all of it is under the new key, 1 when some objects failed (they are listed), 130 when
 interrupted, 64 for wrong arguments or settings.";
+
+/// `migrate`
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// Everything there, as `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    #[arg(value_name = "FROM")]
+    pub(crate) from: Address,
+    /// Where it goes: the rest of each key behind this. Default: in place.
+    #[arg(value_name = "TO")]
+    pub(crate) to: Option<Address>,
+    /// Write. Without it, it is only said what would be written.
+    #[arg(long)]
+    pub(crate) apply: bool,
+    /// Store what is sealed as plaintext, where the rule of the target says format = "none".
+    #[arg(long)]
+    pub(crate) unseal: bool,
+    /// Content above this is uploaded in parts.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30, value_parser = clap::value_parser!(u64).range(5_242_880..=objects::COPY_LIMIT))]
+    pub(crate) part_above: u64,
+    #[command(flatten)]
+    pub(crate) walk: WalkFlags,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}
+
+pub(super) const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  Seal what lies in a bucket as plaintext. Its rule says contents = \"mixed\" and reads = [\"plaintext\"]:
+    sealgate migrate s3://backups
+    sealgate migrate --apply --checkpoint migrate.json s3://backups
+
+  Seal into another bucket, and leave the first one as it is:
+    sealgate migrate --apply s3://plain/2026/ s3://sealed/2026/
+
+  Out again, to a bucket whose rule says format = \"none\":
+    sealgate migrate --apply --unseal s3://sealed s3://plain
+
+Metadata, tags, content headers, storage class and locks are kept; old versions and ACLs are not looked at. In place an
+object is only replaced if it is still the one that was read; elsewhere nothing that is there is replaced. What was
+written is read again and compared.
+Exit status: 0 when all of it is as it should be, 1 when some objects failed (they are listed), 130 when interrupted,
+64 for wrong arguments or settings.";
+
+/// `encrypt`
+#[derive(Debug, Args)]
+pub(crate) struct Encrypt {
+    /// The object it will be, as `s3://BUCKET/KEY`: its rule holds, and it opens under this name only.
+    #[arg(value_name = "OBJECT")]
+    pub(crate) address: Address,
+    /// What is sealed; `-` for standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// Where the stored bytes go.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Where the user metadata goes that belongs to them, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata: PathBuf,
+    /// How many bytes come on standard input. Without it they must fit 64 MiB of memory.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) length: Option<u64>,
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
+}
+
+pub(super) const ENCRYPT_EXAMPLES: &str = "\
+Examples:
+  sealgate encrypt s3://backups/db.tar db.tar --out db.sealed --metadata db.json
+  aws s3api put-object --bucket backups --key db.tar --body db.sealed --metadata file://db.json
+
+Both files are new: nothing is replaced.";
+
+/// `decrypt`
+#[derive(Debug, Args)]
+pub(crate) struct Decrypt {
+    /// The object it is, as `s3://BUCKET/KEY`: it opens under its own name only.
+    #[arg(value_name = "OBJECT")]
+    pub(crate) address: Address,
+    /// The stored bytes; `-` for standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// Its user metadata: a JSON map, or what `aws s3api head-object` prints.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata: Option<PathBuf>,
+    /// The value of the metadata `sealgate`, in place of a file.
+    #[arg(long, value_name = "TEXT", conflicts_with = "metadata")]
+    pub(crate) envelope: Option<String>,
+    /// The value of the metadata `sealgate-m`, if there is one.
+    #[arg(long, value_name = "TEXT", requires = "envelope")]
+    pub(crate) sealed_metadata: Option<String>,
+    /// Where the content goes. A file appears whole or not at all. Default: standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
+}
+
+pub(super) const DECRYPT_EXAMPLES: &str = "\
+Examples:
+  aws s3api get-object --bucket backups --key db.tar db.sealed > db.json
+  sealgate decrypt s3://backups/db.tar db.sealed --metadata db.json --out db.tar
+
+Every byte is verified before it is written. On standard output an object that turns out to be damaged ends early:
+mind the exit status, 1.";
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Where to look at permissions and at what the store can do, as `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+    #[arg(value_name = "PREFIX")]
+    pub(crate) address: Option<Address>,
+    /// Write there under a new name, 10 MiB in all, and remove it again: what a store can do shows only so.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}
+
+pub(super) const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  sealgate doctor
+  sealgate doctor --write s3://backups
+
+Looks at settings, keys, name, port, certificate, credentials and clock; in a bucket at permissions, ETags, conditions,
+copies, parts and checksums.
+Exit status: 0 when nothing failed (there may be warnings), 1 when something did, 64 for wrong arguments or settings.";
 
 /// `completions`
 #[derive(Debug, Args)]

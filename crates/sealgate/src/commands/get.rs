@@ -43,10 +43,7 @@ pub(super) async fn open(objects: &SealedObjects, at: ObjectRef, to: Option<Path
 
 async fn write(body: Body, plain_len: u64, to: Option<PathBuf>) -> anyhow::Result<()> {
     let Some(to) = to else { return copy(body, plain_len, &mut std::io::stdout().lock()).await };
-    let folder = match to.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(&to);
     let mut file = NamedTempFile::new_in(folder).with_context(|| format!("cannot write in {}", folder.display()))?;
     copy(body, plain_len, &mut file).await?;
     file.as_file().sync_all().with_context(|| format!("cannot write {}", to.display()))?;
@@ -54,6 +51,14 @@ async fn write(body: Body, plain_len: u64, to: Option<PathBuf>) -> anyhow::Resul
         .map_err(|error| error.error)
         .with_context(|| format!("cannot write {}", to.display()))?;
     Ok(())
+}
+
+/// Where a file is, or will be.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 async fn copy(mut body: Body, plain_len: u64, out: &mut impl std::io::Write) -> anyhow::Result<()> {
