@@ -60,7 +60,7 @@ impl SealedObjects {
         let mut start = 0;
         for number in 1..=PART_LIMIT {
             let end = plain_len.min(start + part_len);
-            let sent = self.send_stretch(request, etag, upload_id, number, start..end).await?;
+            let sent = self.move_stretch(request, etag, upload_id, number, start..end).await?;
             parts.push(NamedPart { number, etag: sent, checksums: std::collections::BTreeMap::new() });
             start = end;
             if start == plain_len {
@@ -85,7 +85,7 @@ impl SealedObjects {
         self.complete_plain(&request.to, upload_id, &parts, conditions).await
     }
 
-    async fn send_stretch(
+    async fn move_stretch(
         &self,
         request: &MigrateRequest,
         etag: &HeaderValue,
