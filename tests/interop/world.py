@@ -23,12 +23,12 @@ from stage import ACCESS, REGION, SECRET, Sealgate, secret_file, server_store  #
 import examples  # noqa: E402
 from tooling import Tool, environment  # noqa: E402
 
-QUIET = Config(s3={"addressing_style": "path"}, retries={"mode": "standard", "total_max_attempts": 1})
+PATHS = Config(s3={"addressing_style": "path"})
 
 
 def s3(endpoint, access_key, secret):
     return boto3.session.Session().client("s3", endpoint_url=endpoint, region_name=REGION, aws_access_key_id=access_key,
-                                          aws_secret_access_key=secret, config=QUIET)
+                                          aws_secret_access_key=secret, config=PATHS)
 
 
 def rsa_pair():
