@@ -6,16 +6,17 @@ mod parts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use envelope::{ChecksumName, DigestSet};
+use envelope::{ChecksumName, DigestSet, s3ec};
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+use crate::policy::{Rule, WriteFormat};
 use crate::reader::{OpenRequest, Opened, OpenedObject, blame};
 use crate::rewrap::taken;
 use crate::verify::digest;
-use crate::{Error, ObjectRef, SealRequest, SealedObjects, carried, metadata};
+use crate::{Error, ForeignFormat, ObjectRef, SealRequest, SealedObjects, carried, metadata};
 
 /// How often a migration begins anew because a client replaced the object.
 const ATTEMPTS: usize = 8;
@@ -50,6 +51,8 @@ pub enum Migrated {
     },
     /// It is already as the rule wants it, or the target has it from before.
     Already,
+    /// It lies beside another object, which cannot be read without it, and is left there.
+    Beside,
     /// There is no such object any more.
     Gone,
 }
@@ -60,6 +63,7 @@ struct Seen {
     plain_len: u64,
     metadata: BTreeMap<String, String>,
     sealed: bool,
+    foreign: Option<ForeignFormat>,
 }
 
 impl SealedObjects {
@@ -81,16 +85,18 @@ impl SealedObjects {
     async fn try_migrate(&self, request: &MigrateRequest) -> Result<Migrated, Error> {
         let rule = self.rule(&request.to.bucket, &request.to.key)?;
         let in_place = request.from == request.to;
+        if self.is_beside(&request.from)? {
+            return Ok(Migrated::Beside);
+        }
         let Some(object) = self.look_at(&request.from).await? else { return Ok(Migrated::Gone) };
-        let (plain_len, seals) = (object.plain_len, rule.seals());
-        let ours = object.sealed && metadata::envelope(&object.headers)?.is_some();
-        let as_written = if seals { ours } else { !object.sealed };
-        if in_place && as_written {
+        let (plain_len, encrypts) = (object.plain_len, rule.encrypts());
+        if in_place && is_as_written(rule, &object) {
             return Ok(Migrated::Already);
         }
-        if object.sealed && !seals && !request.unseal {
+        if object.sealed && !encrypts && !request.unseal {
             return Err(Error::WouldUnseal { rule: rule.buckets.clone() });
         }
+        rule.check_write()?;
         if !in_place && self.is_there(request, &object).await? {
             return Ok(Migrated::Already);
         }
@@ -99,19 +105,25 @@ impl SealedObjects {
             let etag = etag.ok_or_else(|| Error::BadAnswer("an object without ETag".into()))?;
             let headers = self.headers_for(request, &object, in_place.then(|| etag.clone())).await?;
             if plain_len > request.part_above {
-                self.migrate_in_parts(request, seals, &etag, plain_len, headers).await?;
+                self.migrate_in_parts(request, encrypts, &etag, plain_len, headers).await?;
             } else {
                 self.migrate_whole(request, etag, headers).await?;
             }
         }
-        Ok(Migrated::Done { plain_len, sealed: seals })
+        Ok(Migrated::Done { plain_len, sealed: encrypts })
+    }
+
+    /// Whether this is the name of what belongs to another object, as an instruction file does.
+    fn is_beside(&self, at: &ObjectRef) -> Result<bool, Error> {
+        let rule = self.rule(&at.bucket, &at.key)?;
+        Ok(rule.foreign.as_ref().is_some_and(|policy| policy.names_instruction_file(&at.key)))
     }
 
     /// An object's facts; `None` when there is no such object.
     async fn look_at(&self, at: &ObjectRef) -> Result<Option<Seen>, Error> {
         match self.head(whole(at, None)).await? {
-            Opened::Object(OpenedObject { headers, plain_len, metadata, sealed, .. }) => {
-                Ok(Some(Seen { headers, plain_len, metadata, sealed }))
+            Opened::Object(OpenedObject { headers, plain_len, metadata, sealed, foreign, .. }) => {
+                Ok(Some(Seen { headers, plain_len, metadata, sealed, foreign }))
             }
             Opened::Answer(answer) if answer.status() == StatusCode::NOT_FOUND => Ok(None),
             other => Err(refusal(other).await),
@@ -191,6 +203,16 @@ impl SealedObjects {
         let wanted = DigestSet { md5: false, checksums: BTreeSet::from([COMPARED]) };
         let (_, mut computed) = digest(object.body, &wanted).await?;
         Ok(computed.checksums.remove(&COMPARED))
+    }
+}
+
+/// Whether an object is stored as `rule` stores new ones.
+fn is_as_written(rule: &Rule, seen: &Seen) -> bool {
+    match rule.format {
+        WriteFormat::Sealed => seen.sealed && seen.foreign.is_none(),
+        WriteFormat::S3Ec(s3ec::WriteFormat::V3) => seen.foreign == Some(ForeignFormat::S3EcV3),
+        WriteFormat::S3Ec(s3ec::WriteFormat::V2) => seen.foreign == Some(ForeignFormat::S3EcV2),
+        WriteFormat::Plain | WriteFormat::Refused => !seen.sealed,
     }
 }
 

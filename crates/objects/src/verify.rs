@@ -8,8 +8,7 @@ use envelope::{Computed, DigestSet, Digests};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt as _;
 
-use crate::policy::Contents;
-use crate::reader::{OpenRequest, Opened, blame};
+use crate::reader::{OpenRequest, Opened, OpenedObject, blame};
 use crate::store::Body;
 use crate::{Error, ObjectRef, SealedObjects, metadata};
 
@@ -35,6 +34,11 @@ pub enum Verified {
         /// Its length.
         plain_len: u64,
     },
+    /// An object that another program encrypted: read whole at full depth, and verified as far as its format can be.
+    Foreign {
+        /// The length of the content.
+        plain_len: u64,
+    },
     /// There is no such object any more.
     Gone,
 }
@@ -54,17 +58,23 @@ impl SealedObjects {
 
     /// The envelope, the metadata and the footer.
     async fn verify_ends(&self, at: &ObjectRef) -> Result<Verified, Error> {
-        let found = match self.attributes(at, HeaderMap::new()).await? {
-            Ok(found) => found,
-            Err(answer) => return gone(&answer),
+        let request =
+            OpenRequest { at: at.clone(), want: None, part: None, headers: HeaderMap::new(), checksums: true };
+        let OpenedObject { headers, plain_len, sealed, facts, .. } = match self.head(request).await? {
+            Opened::Object(object) => object,
+            Opened::Answer(answer) => return gone(&answer),
+            Opened::Unsatisfiable { .. } => return Err(Error::BadAnswer("a range nobody asked for".into())),
         };
-        let plain_len = found.plain_len;
-        if metadata::envelope(&found.headers)?.is_none() || self.is_plain(at)? {
+        if !sealed {
             return Ok(Verified::Unsealed { plain_len });
         }
-        if found.facts.is_none() {
+        if metadata::envelope(&headers)?.is_none() {
+            return Ok(Verified::Foreign { plain_len });
+        }
+        self.parts_of(at, &headers).await?;
+        if facts.is_none() {
             // A store that gave no end in place of the head has to be asked for it.
-            self.facts_of(at, self.rule(&at.bucket, &at.key)?, &found.headers).await?;
+            self.facts_of(at, self.rule(&at.bucket, &at.key)?, &headers).await?;
         }
         Ok(Verified::Sealed { plain_len })
     }
@@ -83,9 +93,8 @@ impl SealedObjects {
             return Ok(Verified::Unsealed { plain_len });
         }
         if metadata::envelope(&object.headers)?.is_none() {
-            // What another program sealed keeps no digests of its own: it is read, and verifies as far as its format does.
             let (read_len, _) = digest(object.body, &DigestSet::default()).await?;
-            return check_len(read_len, plain_len).map(|()| Verified::Sealed { plain_len });
+            return check_len(read_len, plain_len).map(|()| Verified::Foreign { plain_len });
         }
         let facts = match &object.facts {
             Some(facts) => Arc::clone(facts),
@@ -96,11 +105,6 @@ impl SealedObjects {
         check_len(read_len, plain_len)?;
         facts.check(&computed).map_err(|error| Error::Integrity(error.to_string()))?;
         Ok(Verified::Sealed { plain_len })
-    }
-
-    /// Whether nothing is sealed where this object is, whatever it says of itself.
-    fn is_plain(&self, at: &ObjectRef) -> Result<bool, Error> {
-        Ok(self.rule(&at.bucket, &at.key)?.contents == Contents::Plain)
     }
 }
 

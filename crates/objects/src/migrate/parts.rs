@@ -23,7 +23,7 @@ impl SealedObjects {
     pub(super) async fn migrate_in_parts(
         &self,
         request: &MigrateRequest,
-        seals: bool,
+        encrypts: bool,
         etag: &HeaderValue,
         plain_len: u64,
         mut headers: HeaderMap,
@@ -38,7 +38,7 @@ impl SealedObjects {
             UploadOutcome::Done(created) => created.upload_id,
             UploadOutcome::Answer(answer) => return taken(answer).await.map(drop),
         };
-        let written = self.send_parts(request, seals, etag, plain_len, (&upload_id, conditions)).await;
+        let written = self.send_parts(request, encrypts, etag, plain_len, (&upload_id, conditions)).await;
         if written.is_err() {
             // What remains of it at the store after this is the store's to expire.
             let _ = self.abort_upload(&request.to, &upload_id).await;
@@ -50,7 +50,7 @@ impl SealedObjects {
     async fn send_parts(
         &self,
         request: &MigrateRequest,
-        seals: bool,
+        encrypts: bool,
         etag: &HeaderValue,
         plain_len: u64,
         (upload_id, conditions): (&str, HeaderMap),
@@ -67,7 +67,7 @@ impl SealedObjects {
                 break;
             }
         }
-        if seals {
+        if encrypts {
             let complete = CompleteRequest {
                 at: request.to.clone(),
                 upload_id: upload_id.to_owned(),

@@ -61,6 +61,7 @@ async fn step(objects: SealedObjects, request: MigrateRequest) -> Step {
             Done::word(word).bytes(plain_len).with("plain_len", plain_len).with("to", request.to.key)
         }
         Migrated::Already => Done::word("already"),
+        Migrated::Beside => Done::word("beside"),
         Migrated::Gone => Done::word("gone"),
     })
 }
