@@ -1,6 +1,7 @@
 //! What the daemon writes in Amazon's formats, opened by other means than its own: the primitives of a library and this text.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
@@ -108,11 +109,11 @@ fn upload(scene: &Scene, bucket: &str, key: &str, parts: &[Vec<u8>], order: &[us
     let listed = scene.object("GET", bucket, key).query("uploadId", &id).send().expect(200);
     let sizes: Vec<String> = listed.all("Size");
     assert_eq!(sizes, parts.iter().map(|part| part.len().to_string()).collect::<Vec<_>>());
-    let list: String = etags
-        .iter()
-        .map(|(number, etag)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"))
-        .collect();
-    let list = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
+    let mut list = "<CompleteMultipartUpload>".to_owned();
+    for (number, etag) in &etags {
+        write!(list, "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>").unwrap();
+    }
+    list += "</CompleteMultipartUpload>";
     let complete = scene.object("POST", bucket, key).query("uploadId", &id).body(list.as_bytes()).send();
     assert!(complete.xml().contains("<CompleteMultipartUploadResult"), "{complete:?}");
 }
