@@ -10,7 +10,6 @@ mod key_file;
 mod keyring;
 mod kms;
 mod master;
-mod passwords;
 mod provider;
 mod rsa_file;
 
@@ -21,6 +20,5 @@ pub use key_file::encode_key_file;
 pub use keyring::{Keyring, WrappingKey};
 pub use kms::{Kms, KmsError, KmsKey};
 pub use master::{MasterKey, MasterKeys, MasterSecret};
-pub use passwords::{OpenPgpSecret, Pbkdf2Password, RcloneCryptPasswords};
 pub use provider::aes::AesKey;
 pub use provider::public::{KeyPairFiles, PublicKey, x25519_key_files};

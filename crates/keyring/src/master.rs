@@ -5,13 +5,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use envelope::KeyId;
+use envelope::legacy::{self, fileson, openpgp, rclone_crypt};
 use envelope::s3ec::{self, AesMasterKey, Context, KeyKind};
 use zeroize::Zeroizing;
 
-use crate::{Error, KmsKey, OpenPgpSecret, Pbkdf2Password, RcloneCryptPasswords, key_file, rsa_file};
+use crate::{Error, KmsKey, key_file, rsa_file};
 
 /// A key of another format than ours.
 #[derive(Debug)]
@@ -34,12 +36,23 @@ pub enum MasterSecret {
     Local(s3ec::MasterKey),
     /// A key that stays with a key management service.
     Kms(KmsKey),
-    /// Words for PBKDF2.
-    Pbkdf2(Pbkdf2Password),
-    /// A secret key or passphrase of `OpenPGP`.
-    OpenPgp(OpenPgpSecret),
-    /// Passwords of rclone crypt.
-    RcloneCrypt(RcloneCryptPasswords),
+    /// What PBKDF2 made of a password: fileson's key.
+    Pbkdf2(Arc<fileson::Key>),
+    /// A secret key or passphrase of OpenPGP.
+    OpenPgp(Arc<openpgp::Key>),
+    /// What scrypt made of the passwords of an rclone crypt remote.
+    RcloneCrypt(Arc<rclone_crypt::Key>),
+}
+
+/// The most rounds that are waited for when keys are read: some seconds.
+const MAX_ITERATIONS: u32 = 10_000_000;
+
+/// What the formats say of words that are no key. Nothing else can be wrong with them.
+fn invalid(error: legacy::Error) -> Error {
+    match error {
+        legacy::Error::InvalidKey { problem } => Error::InvalidSecret { problem },
+        _ => Error::InvalidSecret { problem: "no key can be made of it" },
+    }
 }
 
 /// Several, in the order in which they are tried or preferred.
@@ -63,6 +76,44 @@ impl MasterSecret {
     /// [`Error::InvalidKeyFile`] when there is none, or one locked with a passphrase.
     pub fn rsa(contents: &[u8]) -> Result<Self, Error> {
         Ok(Self::Local(s3ec::MasterKey::Rsa(rsa_file::decode(contents)?)))
+    }
+
+    /// Derives fileson's key, which takes as long as there are `iterations`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSecret`] for an empty password and for rounds outside of 1 to 10,000,000.
+    pub fn pbkdf2(password: &str, salt: &str, iterations: u32) -> Result<Self, Error> {
+        let rounds = NonZeroU32::new(iterations).filter(|rounds| rounds.get() <= MAX_ITERATIONS);
+        let rounds = rounds.ok_or(Error::InvalidSecret { problem: "PBKDF2 has 1 to 10,000,000 iterations" })?;
+        fileson::Key::from_password(password, salt, rounds).map(|key| Self::Pbkdf2(Arc::new(key))).map_err(invalid)
+    }
+
+    /// Unlocks a secret key of OpenPGP, armored or binary, or takes the passphrase of messages where there is no key.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSecret`] when there is neither, when the passphrase does not unlock the key, and when the key
+    /// decrypts with no algorithm that is known.
+    pub fn openpgp(key: Option<&[u8]>, passphrase: Option<&str>) -> Result<Self, Error> {
+        let key = match (key, passphrase) {
+            (Some(key), passphrase) => openpgp::Key::from_secret_key(key, passphrase),
+            (None, passphrase) => openpgp::Key::from_passphrase(passphrase.unwrap_or_default()),
+        };
+        key.map(|key| Self::OpenPgp(Arc::new(key))).map_err(invalid)
+    }
+
+    /// Derives the key of an rclone crypt remote from its password and, where it has one, the second password that
+    /// serves as salt. `obscured` ones are as rclone's settings have them.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSecret`] for an empty password, and for text that `rclone obscure` cannot have written.
+    pub fn rclone_crypt(password: &str, password2: Option<&str>, obscured: bool) -> Result<Self, Error> {
+        let plain = |word: &str| {
+            if obscured { rclone_crypt::reveal(word) } else { Ok(Zeroizing::new(word.to_owned())) }
+        };
+        let password = plain(password).map_err(invalid)?;
+        let password2 = password2.map(plain).transpose().map_err(invalid)?;
+        let key = rclone_crypt::Key::from_passwords(&password, password2.as_ref().map(|word| word.as_str()));
+        key.map(|key| Self::RcloneCrypt(Arc::new(key))).map_err(invalid)
     }
 
     /// Which kind of key of Amazon's formats it is, if any.

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use envelope::KeyId;
 use envelope::s3ec::{self, Context, Detection, KeyKind, ReadPolicy};
-use keyring::{Error, Kms, KmsError, KmsKey, MasterKey, MasterKeys, MasterSecret, OpenPgpSecret, Pbkdf2Password};
+use keyring::{Error, Kms, KmsError, KmsKey, MasterKey, MasterKeys, MasterSecret};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use zeroize::Zeroizing;
@@ -135,14 +135,25 @@ fn what_a_service_says_is_told_with_the_id_of_the_key() {
 
 #[test]
 fn secrets_are_neither_empty_nor_shown() {
-    let password = || Zeroizing::new(b"hunter2".to_vec());
-    assert!(Pbkdf2Password::new(Zeroizing::new(Vec::new()), Vec::new(), 1).is_err());
-    assert!(Pbkdf2Password::new(password(), Vec::new(), 0).is_err());
-    assert!(Pbkdf2Password::new(password(), Vec::new(), 10_000_001).is_err());
-    assert!(OpenPgpSecret::new(None, Some(Zeroizing::new(Vec::new()))).is_err());
+    for refused in [
+        MasterSecret::pbkdf2("", "salt", 1),
+        MasterSecret::pbkdf2("hunter2", "salt", 0),
+        MasterSecret::pbkdf2("hunter2", "salt", 10_000_001),
+        MasterSecret::openpgp(None, None),
+        MasterSecret::openpgp(None, Some("")),
+        MasterSecret::openpgp(Some(b"no key"), Some("hunter2")),
+        MasterSecret::rclone_crypt("", None, false),
+        MasterSecret::rclone_crypt("hunter2", None, true),
+    ] {
+        assert!(matches!(refused, Err(Error::InvalidSecret { .. })), "{refused:?}");
+    }
+    // What `rclone obscure` makes of the word.
+    let obscured = "d2W9zehqcKwR_ekZgjsgLffy813l1ZA";
     let shown = [
-        format!("{:?}", Pbkdf2Password::new(password(), b"hunter2".to_vec(), 1).unwrap()),
-        format!("{:?}", OpenPgpSecret::new(None, Some(password())).unwrap()),
+        format!("{:?}", MasterSecret::pbkdf2("hunter2", "hunter2", 1).unwrap()),
+        format!("{:?}", MasterSecret::openpgp(None, Some("hunter2")).unwrap()),
+        format!("{:?}", MasterSecret::rclone_crypt("hunter2", Some("hunter2"), false).unwrap()),
+        format!("{:?}", MasterSecret::rclone_crypt(obscured, Some(obscured), true).unwrap()),
         format!("{:?}", aes("a", &[])),
     ];
     assert!(shown.iter().all(|text| !text.contains("hunter2") && !text.contains("104, 117") && !text.contains("7, 7")));

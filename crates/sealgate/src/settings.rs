@@ -135,7 +135,7 @@ pub(crate) enum KeyKind {
     /// A secret key, its passphrase, or a passphrase of messages.
     OpenPgp { key: Option<SecretReference>, passphrase: Option<SecretReference> },
     /// Passwords of an rclone crypt remote.
-    RcloneCrypt { password: SecretReference, password2: Option<SecretReference> },
+    RcloneCrypt { password: SecretReference, password2: Option<SecretReference>, obscured: bool },
     /// A key of AWS KMS.
     AwsKms(Box<AwsKmsKey>),
     /// A key of the transit engine of Vault.

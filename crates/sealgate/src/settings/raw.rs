@@ -76,6 +76,7 @@ pub(crate) struct RawKey {
     pub(crate) iterations: Option<Count>,
     pub(crate) passphrase: Option<RawSecret>,
     pub(crate) password2: Option<RawSecret>,
+    pub(crate) obscured: Option<bool>,
     pub(crate) key: Option<String>,
     pub(crate) endpoint: Option<String>,
     pub(crate) region: Option<String>,

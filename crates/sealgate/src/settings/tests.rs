@@ -225,14 +225,14 @@ fn each_kind_of_key_wants_its_own_settings() {
     let text = "[[keys]]\nid = \"main\"\nsecret = \"env:A\"\nmaterials = { wrap = \"main\" }\n\
                 [[keys]]\nid = \"files\"\nkind = \"pbkdf2\"\nsecret = \"env:B\"\nsalt = \"salt\"\n\
                 [[keys]]\nid = \"mail\"\nkind = \"openpgp\"\npassphrase = \"env:C\"\n\
-                [[keys]]\nid = \"remote\"\nkind = \"rclone-crypt\"\nsecret = \"env:D\"\npassword2 = \"env:E\"\n\
+                [[keys]]\nid = \"remote\"\nkind = \"rclone-crypt\"\nsecret = \"env:D\"\npassword2 = \"env:E\"\nobscured = true\n\
                 ";
     let settings = good(text);
     assert_eq!(settings.primary.as_deref(), Some("main"), "the only one that seals");
     assert_eq!(settings.keys[0].materials["wrap"], "main");
     assert!(matches!(&settings.keys[1].kind, KeyKind::Pbkdf2 { salt, iterations: 100_000, .. } if salt == "salt"));
     assert!(matches!(settings.keys[2].kind, KeyKind::OpenPgp { key: None, passphrase: Some(_) }));
-    assert!(matches!(settings.keys[3].kind, KeyKind::RcloneCrypt { password2: Some(_), .. }));
+    assert!(matches!(settings.keys[3].kind, KeyKind::RcloneCrypt { password2: Some(_), obscured: true, .. }));
     for (text, expected) in [
         ("id = \"a\"\n", "FILE:1: keys[0].secret: is missing"),
         ("id = \"a\"\nsecret = \"env:A\"\nsalt = \"x\"\n", "FILE:4: keys[0].salt: has no meaning with kind = \"aes\""),

@@ -4,9 +4,10 @@ mod services;
 
 use anyhow::{Context, anyhow, bail};
 use keyring::{
-    AesKey, KeyId, Keyring, MasterKey, MasterKeys, MasterSecret, OpenPgpSecret, PassphraseParameters, Pbkdf2Password,
-    PublicKey, RcloneCryptPasswords, WrapAlgorithm, WrappingKey,
+    AesKey, KeyId, Keyring, MasterKey, MasterKeys, MasterSecret, PassphraseParameters, PublicKey, WrapAlgorithm,
+    WrappingKey,
 };
+use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::firstrun::{self, FirstRun};
@@ -80,7 +81,6 @@ fn key_id(key: &KeySettings) -> anyhow::Result<KeyId> {
 }
 
 async fn load(key: &KeySettings) -> anyhow::Result<Loaded> {
-    let foreign = |master| Loaded { sealing: None, master: Some(master) };
     Ok(match &key.kind {
         KeyKind::Aes { secret } => aes(key, secret).await?,
         KeyKind::Passphrase { secret, parameters } => passphrase(key, secret, parameters).await?,
@@ -90,19 +90,22 @@ async fn load(key: &KeySettings) -> anyhow::Result<Loaded> {
             Loaded { sealing: Some(Box::new(sealing)), master: None }
         }
         KeyKind::Pbkdf2 { password, salt, iterations } => {
-            let (password, salt) = (words(password).await?, salt.clone().into_bytes());
-            foreign(MasterSecret::Pbkdf2(Pbkdf2Password::new(password, salt, *iterations)?))
+            let (password, salt, iterations) = (password.read_text().await?, salt.clone(), *iterations);
+            derived(move || MasterSecret::pbkdf2(&password, &salt, iterations)).await?
         }
         KeyKind::OpenPgp { key, passphrase } => {
             let key = match key {
                 Some(key) => Some(key.read().await?),
                 None => None,
             };
-            foreign(MasterSecret::OpenPgp(OpenPgpSecret::new(key, optional_words(passphrase.as_ref()).await?)?))
+            let passphrase = optional_text(passphrase.as_ref()).await?;
+            derived(move || MasterSecret::openpgp(key.as_ref().map(|key| key.as_slice()), text(passphrase.as_ref())))
+                .await?
         }
-        KeyKind::RcloneCrypt { password, password2 } => {
-            let (password, password2) = (words(password).await?, optional_words(password2.as_ref()).await?);
-            foreign(MasterSecret::RcloneCrypt(RcloneCryptPasswords::new(password, password2)?))
+        KeyKind::RcloneCrypt { password, password2, obscured } => {
+            let (password, password2) = (password.read_text().await?, optional_text(password2.as_ref()).await?);
+            let obscured = *obscured;
+            derived(move || MasterSecret::rclone_crypt(&password, text(password2.as_ref()), obscured)).await?
         }
         KeyKind::AwsKms(settings) => {
             let service = services::aws_kms(settings).await?;
@@ -133,7 +136,7 @@ async fn passphrase(
 ) -> anyhow::Result<Loaded> {
     let (words, id, parameters) = (secret.read_text().await?, key_id(key)?, parameters.clone());
     // This takes a while, and the threads that serve are not to wait.
-    let sealing = tokio::task::spawn_blocking(move || AesKey::from_passphrase(id, &words, &parameters));
+    let sealing = spawn_blocking(move || AesKey::from_passphrase(id, &words, &parameters));
     Ok(Loaded { sealing: Some(Box::new(sealing.await??)), master: None })
 }
 
@@ -159,14 +162,21 @@ async fn public(half: &Half, read: impl FnOnce(&[u8]) -> anyhow::Result<PublicKe
     }
 }
 
-/// One line of text, as people type passwords.
-async fn words(reference: &SecretReference) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    Ok(Zeroizing::new(reference.read_text().await?.as_bytes().to_vec()))
+/// A key that is made of words, which takes its time.
+async fn derived(
+    make: impl FnOnce() -> Result<MasterSecret, keyring::Error> + Send + 'static,
+) -> anyhow::Result<Loaded> {
+    Ok(Loaded { sealing: None, master: Some(spawn_blocking(make).await.context("the key was not made")??) })
 }
 
-async fn optional_words(reference: Option<&SecretReference>) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
+/// One line of text, as people type passwords, if any is named.
+async fn optional_text(reference: Option<&SecretReference>) -> anyhow::Result<Option<Zeroizing<String>>> {
     match reference {
-        Some(reference) => words(reference).await.map(Some),
+        Some(reference) => reference.read_text().await.map(Some),
         None => Ok(None),
     }
+}
+
+fn text(words: Option<&Zeroizing<String>>) -> Option<&str> {
+    words.map(|words| words.as_str())
 }

@@ -22,7 +22,7 @@ const KINDS: [(&str, &[&str]); 9] = [
     ("x25519", &["secret", "public"]),
     ("pbkdf2", &["secret", "salt", "iterations"]),
     ("openpgp", &["secret", "passphrase"]),
-    ("rclone-crypt", &["secret", "password2"]),
+    ("rclone-crypt", &["secret", "password2", "obscured"]),
     ("aws-kms", &["key", "endpoint", "region", "access_key", "secret", "profile", "cache", "reuse"]),
     (
         "vault-transit",
@@ -88,6 +88,7 @@ impl Resolver<'_> {
             ("iterations", raw.iterations.is_some()),
             ("passphrase", raw.passphrase.is_some()),
             ("password2", raw.password2.is_some()),
+            ("obscured", raw.obscured.is_some()),
             ("key", raw.key.is_some()),
             ("endpoint", raw.endpoint.is_some()),
             ("region", raw.region.is_some()),
@@ -137,7 +138,8 @@ impl Resolver<'_> {
             "rclone-crypt" => {
                 let password = self.key_secret(at, raw.secret.as_ref());
                 let password2 = self.optional_secret(&at.join("password2"), raw.password2.as_ref());
-                Some(KeyKind::RcloneCrypt { password: password?, password2: password2? })
+                let obscured = raw.obscured.unwrap_or(false);
+                Some(KeyKind::RcloneCrypt { password: password?, password2: password2?, obscured })
             }
             "aws-kms" => self.aws_kms(at, raw),
             "vault-transit" => self.vault_transit(at, raw),
