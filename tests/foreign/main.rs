@@ -1,15 +1,17 @@
 //! Objects that other programs encrypted, read through a running daemon as a plain client sees them, and objects written as those do.
 //!
-//! Every object of `tests/vectors/s3ec` lies in the store as its tool left it, under rules that let it be read and under rules
+//! Every object of `tests/vectors/s3ec` and `tests/vectors/legacy` lies in the store as its tool left it, under rules that let it be read and under rules
 //! that do not. What the formats are is not known here: plaintext, ranges and refusals are what the vectors say.
 
 #![expect(clippy::unwrap_used, reason = "a case reports a failure by panicking")]
 
 mod cases;
 mod copies;
+mod kms;
 mod negative;
 mod positive;
 mod scene;
+mod tools;
 mod vector;
 mod writing;
 
@@ -48,7 +50,7 @@ macro_rules! cases {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
-    for vector in vector::all().into_iter().filter(scene::has_key) {
+    for vector in vector::all() {
         let vector = Arc::new(vector);
         if vector.expect == "fail" {
             trials.push(of_vector("fails", &vector, negative::fails));
@@ -58,14 +60,16 @@ fn main() -> ExitCode {
         trials.push(of_vector("refused", &vector, negative::refused));
         trials.push(of_vector("copied", &vector, copies::copied));
     }
-    trials.extend(negative::rows().into_iter().filter(|(_, vector)| scene::has_key(vector)).map(|(name, vector)| {
+    let older = vector::all_legacy().into_iter().map(Arc::new);
+    trials.extend(older.map(|vector| of_vector("tools", &vector, tools::reads)));
+    trials.extend(negative::rows().into_iter().map(|(name, vector)| {
         let vector = Arc::new(vector);
         Trial::test(format!("envelopes::{name}"), move || {
             negative::fails(&scene(), &vector);
             Ok(())
         })
     }));
-    for case in [cases::CASES, copies::CASES, writing::CASES].into_iter().flatten() {
+    for case in [cases::CASES, copies::CASES, tools::CASES, writing::CASES].into_iter().flatten() {
         let topic = case.topic.rsplit("::").next().unwrap();
         trials.push(Trial::test(format!("{topic}::{}", case.name), || {
             (case.run)(&scene());

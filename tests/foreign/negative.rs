@@ -44,10 +44,15 @@ pub(crate) fn refused(scene: &Scene, vector: &Vector) {
 
 /// Checks that nothing of an object is given out, and nothing of why.
 pub(crate) fn fails(scene: &Scene, vector: &Vector) {
-    if vector.id == "neg-v2-under-require-decrypt" {
-        return refused(scene, vector);
-    }
     let key = format!("fails/{}", vector.id);
+    if vector.id == "neg-v2-under-require-decrypt" {
+        // Nothing is wrong with it but the policy.
+        let bucket = scene.placed(vector, "strict", &key);
+        scene.object("GET", &bucket, &key).send().refused(403, "InvalidObjectState");
+        let bucket = scene.placed(vector, "all", &key);
+        scene.object("GET", &bucket, &key).send().check(200);
+        return;
+    }
     for rule in ["all", "quick"] {
         let bucket = scene.placed(vector, rule, &key);
         let whole = scene.object("GET", &bucket, &key).send();

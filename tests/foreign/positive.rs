@@ -15,7 +15,7 @@ pub(crate) fn reads(scene: &Scene, vector: &Vector) {
     }
 }
 
-fn every_answer(scene: &Scene, vector: &Vector, bucket: &str) {
+pub(crate) fn every_answer(scene: &Scene, vector: &Vector, bucket: &str) {
     let (plain, key) = (vector.plain(), vector.id.as_str());
     // Before anything was read: what a listing shows is not learnt from a read.
     let (size, listed_etag) = scene.listed(bucket, key).unwrap();

@@ -11,7 +11,9 @@ use sealgate_tests::request::Request;
 use sealgate_tests::world::World;
 use tempfile::TempDir;
 
-use crate::vector::{Vector, all, named};
+use crate::tools::ToolKey;
+use crate::vector::{Vector, all, all_legacy, named};
+use crate::{kms, tools};
 
 /// The daemon under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sealgate-under-test");
@@ -93,11 +95,6 @@ const GROUPS: [(&str, &str); 4] = [
     ("sidecar", "v1-sidecar-s3encryption"),
 ];
 
-/// Whether the daemon can be given the key of a vector: keys in KMS are not among the settings yet.
-pub(crate) fn has_key(vector: &Vector) -> bool {
-    vector.key_type != "kms"
-}
-
 impl Scene {
     pub(crate) fn start() -> Self {
         let keys = TempDir::new().unwrap();
@@ -108,7 +105,8 @@ impl Scene {
                 world.behind.request("PUT", &format!("/{group}-{rule}")).send().check(200);
             }
         }
-        for bucket in ["sealed", "custom", "plain"].into_iter().chain(WRITING.iter().map(|(bucket, _)| *bucket)) {
+        let further = WRITING.iter().chain(tools::RULES).map(|(bucket, _)| *bucket);
+        for bucket in ["sealed", "custom", "plain"].into_iter().chain(further) {
             world.behind.request("PUT", &format!("/{bucket}")).send().check(200);
         }
         Self { world, _keys: keys }
@@ -182,6 +180,26 @@ fn config(folder: &Path) -> String {
     writeln!(config, "[[keys]]\nid = \"rsa\"\nkind = \"rsa\"\nsecret = \"{rsa}\"").unwrap();
     let wrong = secret(&folder.join("wrong.key"), &"5a".repeat(32));
     writeln!(config, "[[keys]]\nid = \"wrong\"\nsecret = \"{wrong}\"").unwrap();
+    let rows: Vec<_> = all().iter().chain(&all_legacy()).filter_map(Vector::kms_row).collect();
+    let (endpoint, password) = (kms::start(&rows), secret(&folder.join("kms.secret"), "anything"));
+    writeln!(
+        config,
+        "[[keys]]\nid = \"kms\"\nkind = \"aws-kms\"\nkey = \"{}\"\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n\
+         access_key = \"anybody\"\nsecret = \"{password}\"",
+        kms::KEY
+    )
+    .unwrap();
+    for ToolKey { id, kind, secret: first, more, second } in tools::keys() {
+        writeln!(config, "[[keys]]\nid = \"{id}\"\nkind = \"{kind}\"").unwrap();
+        if let Some(first) = first {
+            writeln!(config, "secret = \"{}\"", secret(&folder.join(format!("{id}.first")), &first)).unwrap();
+        }
+        let second = second.map(|second| secret(&folder.join(format!("{id}.second")), &second));
+        writeln!(config, "{}", more.replace("SECRET", second.as_deref().unwrap_or_default())).unwrap();
+    }
+    for (bucket, says) in tools::RULES {
+        writeln!(config, "[[rules]]\nbucket = \"{bucket}\"\nformat = \"refused\"\n{says}").unwrap();
+    }
     for (group, id) in GROUPS {
         let key = secret(&folder.join(format!("{group}.key")), named(id).master_key["hex"].as_str().unwrap());
         writeln!(config, "[[keys]]\nid = \"{group}\"\nsecret = \"{key}\"").unwrap();
@@ -195,7 +213,7 @@ fn config(folder: &Path) -> String {
                 "wrong-keys" => "\"wrong\", \"mk-2\"".to_owned(),
                 "no-keys" if group == "aes32" => "\"rsa\"".to_owned(),
                 "no-keys" => "\"wrong\"".to_owned(),
-                _ => format!("\"{group}\", \"rsa\""),
+                _ => format!("\"{group}\", \"rsa\", \"kms\""),
             };
             writeln!(config, "[[rules]]\nbucket = \"{group}-{rule}\"\n{says}keys = [{keys}]").unwrap();
         }

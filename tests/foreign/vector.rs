@@ -50,7 +50,54 @@ pub(crate) fn named(id: &str) -> Vector {
     Vector::read(&fs::read(directory().join(format!("{id}.json"))).unwrap())
 }
 
+/// All vectors of older tools, sorted by name.
+pub(crate) fn all_legacy() -> Vec<Vector> {
+    let files = fs::read_dir(directory().join("../legacy")).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect();
+    files.sort();
+    files.iter().map(|path| Vector::read(&fs::read(path).unwrap())).collect()
+}
+
+pub(crate) fn legacy(id: &str) -> Vector {
+    named(&format!("../legacy/{id}"))
+}
+
 impl Vector {
+    /// What KMS must know to open it: the row of its key, or of the key beside it.
+    pub(crate) fn kms_row(&self) -> Option<Value> {
+        let beside = &self.said["sidecar"]["kms"];
+        let row = if self.key_type == "kms" { &self.master_key } else { beside };
+        row.is_object().then(|| row.clone())
+    }
+
+    /// The wrapped key beside the object, as its tool wrote it.
+    pub(crate) fn sidecar(&self) -> String {
+        self.said["sidecar"]["body"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn raw_sidecar(&self) -> Vec<u8> {
+        STANDARD.decode(self.sidecar()).unwrap()
+    }
+
+    /// The stored bytes, where they are written down.
+    pub(crate) fn short(&self) -> Option<Vec<u8>> {
+        self.said["ciphertext"]["base64"].as_str().map(|text| STANDARD.decode(text).unwrap())
+    }
+
+    /// Their first 32, where they are not.
+    pub(crate) fn first(&self) -> Vec<u8> {
+        hex::decode(self.said["ciphertext"]["first32_hex"].as_str().unwrap()).unwrap()
+    }
+
+    pub(crate) fn content_key(&self) -> Vec<u8> {
+        hex::decode(self.said["check"]["content_key_hex"].as_str().unwrap()).unwrap()
+    }
+
+    pub(crate) fn is_stored(&self, stored: &[u8]) -> bool {
+        hex::encode(Sha256::digest(stored)) == self.said["ciphertext"]["sha256"].as_str().unwrap()
+    }
+
     fn read(file: &[u8]) -> Self {
         let said: Value = serde_json::from_slice(file).unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -81,6 +128,9 @@ impl Vector {
     pub(crate) fn plain(&self) -> Vec<u8> {
         let said = &self.said["plaintext"];
         let len = usize::try_from(said["length"].as_u64().unwrap()).unwrap();
+        if let Some(line) = said["line"].as_str() {
+            return line.repeat(len / line.len()).into_bytes();
+        }
         let plain = match (said["base64"].as_str(), said["seed"].as_str()) {
             (Some(text), _) => STANDARD.decode(text).unwrap(),
             (None, Some(seed)) => {

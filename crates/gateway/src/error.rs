@@ -129,9 +129,10 @@ impl From<Error> for Fault {
             | Error::NoPrivateKey { .. }
             | Error::Reserved
             | Error::WritesRefused { .. } => Self::new(S3ErrorCode::AccessDenied, error.to_string()),
-            Error::NotSealed { .. } | Error::NotRead { .. } | Error::Forbidden { .. } => {
-                Self::new(S3ErrorCode::InvalidObjectState, error.to_string())
-            }
+            Error::NotSealed { .. }
+            | Error::NotRead { .. }
+            | Error::Forbidden { .. }
+            | Error::MessageTooLarge { .. } => Self::new(S3ErrorCode::InvalidObjectState, error.to_string()),
             Error::Busy(_) => {
                 tracing::warn!(cause = %error, "an upload was put off");
                 Self::new(S3ErrorCode::SlowDown, error.to_string())

@@ -81,6 +81,14 @@ pub enum Error {
         /// The kind as settings call it.
         kind: &'static str,
     },
+    /// An OpenPGP message is more than is opened in memory.
+    #[error(
+        "the stored object is an OpenPGP message of more than {limit} bytes, and such messages are only opened in memory; open it with gpg"
+    )]
+    MessageTooLarge {
+        /// What is opened.
+        limit: u64,
+    },
     /// An object that nothing authenticates failed too often in a short time.
     #[error("the stored object failed too often of late; try again in a minute")]
     TooManyFailures,

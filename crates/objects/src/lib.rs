@@ -36,6 +36,7 @@ mod writer;
 pub use answers::{buckets_where, error_code, rewrite_elements};
 pub use checking::{Verdict, WrongLength};
 pub use copy::{COPY_LIMIT, Copied, CopiedObject, CopyRequest, PartCopied, PartCopyRequest};
+pub use envelope::legacy::kms_cbc::Padding;
 pub use envelope::s3ec::{CommitmentPolicy, Context, InstructionFiles, ReadPolicy, WriteFormat as S3EcWriteFormat};
 pub use envelope::{BindingMode, ChecksumName, ChecksumType, Computed, DigestSet, Facts};
 pub use error::Error;

@@ -20,8 +20,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use keyring::{AesKey, Keyring, MasterKey, MasterKeys, MasterSecret};
 use objects::{
     BucketUploads, CompleteRequest, Completed, Computed, Contents, CreateRequest, DigestSet, Error, ForeignFormat,
-    ForeignPolicy, LocalUploads, NamedPart, ObjectRef, PartOutcome, PartRequest, PolicyTable, Random, RandomError,
-    Rule, SealOutcome, SealRequest, SealedObjects, UploadOutcome, UploadState, WriteFormat, store,
+    ForeignPolicy, LocalUploads, NamedPart, ObjectRef, Padding, PartOutcome, PartRequest, PolicyTable, Random,
+    RandomError, Rule, SealOutcome, SealRequest, SealedObjects, UploadOutcome, UploadState, WriteFormat, store,
 };
 use upload_store::UploadStore;
 
@@ -58,6 +58,9 @@ fn rule(format: s3ec::WriteFormat) -> Rule {
         keys: master_keys(),
         context: Context::new(),
         instruction_suffix: ".instruction".into(),
+        padding: Padding::Auto,
+        md5_metadata: None,
+        sidecar_suffix: ".key".into(),
     };
     Rule {
         format: WriteFormat::S3Ec(format),

@@ -20,7 +20,7 @@ use std::time::Duration;
 use keyring::PassphraseParameters;
 use layers::Layers;
 pub(crate) use layers::Overrides;
-pub(crate) use objects::{Context, ForeignFormat, ReadPolicy, WriteFormat};
+pub(crate) use objects::{Context, ForeignFormat, Padding, ReadPolicy, WriteFormat};
 pub(crate) use problem::Problems;
 pub(crate) use secret::SecretReference;
 
@@ -254,6 +254,9 @@ pub(crate) struct ForeignSettings {
     /// The encryption context that every object must carry.
     pub(crate) context: Context,
     pub(crate) instruction_suffix: String,
+    pub(crate) padding: Padding,
+    pub(crate) md5_metadata: Option<String>,
+    pub(crate) sidecar_suffix: String,
 }
 
 /// What is stored where a rule applies.

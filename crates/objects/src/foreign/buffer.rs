@@ -11,6 +11,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::Error;
 use crate::store::{Body, BoxError};
 
 /// The most that waits for one request.
@@ -26,7 +27,8 @@ const UNIT: u64 = 4 * 1024;
 pub(crate) struct Buffers(Arc<Semaphore>);
 
 /// Some of it, until dropped.
-pub(super) struct Room(#[expect(dead_code, reason = "held until dropped")] OwnedSemaphorePermit);
+#[derive(Debug)]
+pub(super) struct Room(OwnedSemaphorePermit);
 
 impl Buffers {
     pub(crate) fn new() -> Self {
@@ -37,6 +39,30 @@ impl Buffers {
     pub(super) fn room(&self, len: u64) -> Option<Room> {
         let units = u32::try_from(len.div_ceil(UNIT)).ok().filter(|_| len <= EACH)?;
         Arc::clone(&self.0).try_acquire_many_owned(units).ok().map(Room)
+    }
+}
+
+impl Buffers {
+    /// Room for `len` bytes, when it is there.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for more than there ever is.
+    pub(super) async fn room_in_turn(&self, len: u64) -> Result<Room, Error> {
+        let units = u32::try_from(len.div_ceil(UNIT)).ok().filter(|_| len <= ALL);
+        let units = units.ok_or_else(|| Error::Internal("more memory than there is".into()))?;
+        let permit = Arc::clone(&self.0).acquire_many_owned(units).await;
+        permit.map(Room).map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+impl Room {
+    /// Gives back all but what `len` bytes take.
+    pub(super) fn shrunk(mut self, len: u64) -> Self {
+        let units = usize::try_from(len.div_ceil(UNIT)).unwrap_or(usize::MAX);
+        match self.0.split(units) {
+            Some(kept) => Self(kept),
+            None => self,
+        }
     }
 }
 
@@ -75,6 +101,19 @@ impl http_body::Body for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn room_that_is_not_needed_is_given_back() {
+        let buffers = Buffers::new();
+        let all = buffers.room_in_turn(ALL).await.unwrap();
+        assert!(buffers.room(1).is_none());
+        let some = all.shrunk(EACH);
+        let rest: Vec<Room> = (0..3).map(|_| buffers.room(EACH).unwrap()).collect();
+        assert!(buffers.room(1).is_none() && rest.len() == 3);
+        drop(some);
+        assert!(buffers.room(EACH).is_some());
+        assert!(buffers.room_in_turn(ALL + 1).await.is_err());
+    }
 
     #[tokio::test]
     async fn room_is_bounded_and_comes_back_when_the_body_is_gone() {

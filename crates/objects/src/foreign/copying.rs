@@ -29,7 +29,9 @@ pub(crate) fn stays(locked: &Locked, from: &Rule, to: &Rule) -> bool {
         WriteFormat::S3Ec(s3ec::WriteFormat::V2) => format == ForeignFormat::S3EcV2,
         WriteFormat::Plain | WriteFormat::Refused => true,
     };
-    kept && declared && policy.reads(format) && from.opens_like(policy)
+    // A key beside the object would not go along.
+    let is_alone = format != ForeignFormat::KeySidecar;
+    kept && is_alone && declared && policy.reads(format) && from.opens_like(policy)
 }
 
 /// The headers of a copy at the store that keeps the source's envelope.

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt as _;
 
 use super::buffer::{EACH, Held, Room};
-use super::machines::{Checked, Direct, Stretch};
+use super::machines::{Checked, Direct, Opener, Stretch};
 use super::object::Plan;
 use super::verified::{PIECE, Verified, verify};
 use super::{ForeignObject, Locked};
@@ -52,6 +52,9 @@ impl SealedObjects {
         want: Range<u64>,
         whole: Option<Body>,
     ) -> Result<Body, Error> {
+        if let ForeignObject::Gpg(message) = object {
+            return message.into_body(&want);
+        }
         let plan = object.open(extent, want.clone()).map_err(wrong)?;
         let unverified_ranges = rule.foreign.as_ref().is_some_and(|policy| policy.s3ec.unverified_ranges);
         let at_once = match plan.release {
@@ -99,9 +102,25 @@ impl SealedObjects {
             Some(body) => (body, plan.fetch.start),
             None => self.stored_bytes(version, &plan.fetch).await?,
         };
+        let mut opener = plan.opener;
+        if let Some(head) = plan.head {
+            self.push_head(version, &head, opener.as_mut()).await?;
+        }
         let stretch = Stretch::new(skip, plan.fetch.end - plan.fetch.start);
-        let driver = Driver::new(body, Direct { opener: plan.opener, stretch }, want.end - want.start);
+        let driver = Driver::new(body, Direct { opener, stretch }, want.end - want.start);
         driver.primed().await.map_err(blame)
+    }
+
+    /// Gives a machine the beginning of the object, which says how the rest is read and yields nothing itself.
+    async fn push_head(&self, version: &Version<'_>, head: &Range<u64>, opener: &mut dyn Opener) -> Result<(), Error> {
+        let (mut body, skip) = self.stored_bytes(version, head).await?;
+        let (mut stretch, mut nothing) = (Stretch::new(skip, head.end - head.start), BytesMut::new());
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame.map_err(blame)?.into_data() {
+                opener.push(stretch.of(&data), &mut nothing).map_err(wrong)?;
+            }
+        }
+        Ok(())
     }
 
     /// Opens all of a small object in memory, and releases what is wanted of it when it is verified.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use envelope::legacy::kms_cbc;
 use envelope::s3ec::{self, Detection, Envelope, InstructionFiles, Partial, ReadPolicy};
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest as _, Sha256};
@@ -45,10 +46,10 @@ impl SealedObjects {
             Detection::NoEnvelope(partial) if policy.s3ec.instruction_files == InstructionFiles::Any => {
                 match self.completed(at, policy, headers, &partial).await? {
                     Some(completed) => completed,
-                    None => return Ok(None),
+                    None => return without_envelope(at, rule, policy, headers),
                 }
             }
-            Detection::NoEnvelope(_) => return Ok(None),
+            Detection::NoEnvelope(_) => return without_envelope(at, rule, policy, headers),
         };
         let fingerprint = fingerprint(headers, &file);
         admit(rule, policy, envelope, fingerprint).map(Some)
@@ -86,24 +87,68 @@ fn of_headers(headers: &HeaderMap) -> Result<Detection, s3ec::Error> {
     s3ec::detect(metadata.iter().map(|(name, value)| (*name, value.as_str())), missing)
 }
 
-/// Asks the rule whether an object with this envelope may be read.
+/// Asks the rule whether an object with this envelope may be read: as one of the tools it names, or as one of Amazon's.
 fn admit(rule: &Rule, policy: &Arc<ForeignPolicy>, envelope: Envelope, fingerprint: [u8; 32]) -> Result<Locked, Error> {
-    check_format(rule, policy, envelope.format().into())?;
     // Ranges are not refused by the format: where the rule does not let them be read unverified they are verified here.
     let reads = ReadPolicy { unverified_ranges: true, ..policy.s3ec.clone() };
+    for format in policy.reads.iter().copied().filter(|format| is_declared(rule, *format)) {
+        let admitted = format.tool().and_then(|tool| envelope.clone().admit_as(tool, &reads).ok());
+        if let Some(admitted) = admitted {
+            return Ok(Locked::S3Ec { admitted: Box::new(admitted), format, fingerprint });
+        }
+    }
+    let format = envelope.format().into();
+    check_format(rule, policy, format)?;
     let admitted = envelope.admit(&reads).map_err(|error| match error {
         s3ec::Error::Refused(cause) => forbidden(rule, cause),
         other => malformed(&other),
     })?;
-    Ok(Locked::S3Ec { admitted: Box::new(admitted), fingerprint })
+    Ok(Locked::S3Ec { admitted: Box::new(admitted), format, fingerprint })
+}
+
+/// An object without a field of Amazon's formats: the recipe of KMS and CBC has one of its own, and for the rest the rule
+/// says what such objects are.
+fn without_envelope(
+    at: &ObjectRef,
+    rule: &Rule,
+    policy: &Arc<ForeignPolicy>,
+    headers: &HeaderMap,
+) -> Result<Option<Locked>, Error> {
+    if policy.reads(ForeignFormat::KmsCbc) && is_declared(rule, ForeignFormat::KmsCbc) {
+        let names = headers.iter().filter_map(|(name, value)| {
+            Some((name.as_str().strip_prefix(USER_METADATA_PREFIX)?, value.to_str().unwrap_or("not text")))
+        });
+        let found = kms_cbc::detect(names).map_err(|error| Error::Integrity(error.to_string()))?;
+        if let Some(envelope) = found {
+            let fingerprint = Sha256::digest(envelope.blob()).into();
+            return Ok(Some(Locked::KmsCbc { envelope, padding: policy.padding, fingerprint }));
+        }
+    }
+    // A directory's marker has no content, and nobody encrypts none of it.
+    let is_empty = headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0");
+    let bare = policy.bare().filter(|format| is_declared(rule, *format) && !(is_empty && at.key.ends_with('/')));
+    Ok(bare.map(|format| match format {
+        ForeignFormat::Gpg => Locked::Gpg { md5: noted_md5(policy, headers) },
+        other => Locked::Bare(other),
+    }))
+}
+
+/// What is noted of a message's content, as text that cannot be an MD5 when it is no text.
+fn noted_md5(policy: &ForeignPolicy, headers: &HeaderMap) -> Option<String> {
+    let name = format!("{USER_METADATA_PREFIX}{}", policy.md5_metadata.as_ref()?.to_ascii_lowercase());
+    headers.get(name).map(|value| value.to_str().unwrap_or("not text").to_owned())
+}
+
+/// Whether objects of the format may be where the rule applies.
+fn is_declared(rule: &Rule, format: ForeignFormat) -> bool {
+    match rule.contents {
+        Contents::Foreign(only) => only == format,
+        _ => true,
+    }
 }
 
 fn check_format(rule: &Rule, policy: &ForeignPolicy, format: ForeignFormat) -> Result<(), Error> {
-    let declared = match rule.contents {
-        Contents::Foreign(only) => only == format,
-        _ => true,
-    };
-    if declared && policy.reads(format) {
+    if is_declared(rule, format) && policy.reads(format) {
         return Ok(());
     }
     Err(Error::NotRead { rule: rule.buckets.clone(), format: format.name() })

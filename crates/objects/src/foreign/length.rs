@@ -58,6 +58,9 @@ impl SealedObjects {
     }
 
     async fn measured(&self, version: &Version<'_>, locked: &Locked, object: &ForeignObject) -> Result<Extent, Error> {
+        if let ForeignObject::Gpg(message) = object {
+            return self.open_message(version, locked, message).await;
+        }
         let wrong = |error: envelope::Error| super::locked::wrong(locked, None, &error);
         match object.measure(version.stored_len).map_err(wrong)? {
             Measure::Known(extent) => Ok(extent),

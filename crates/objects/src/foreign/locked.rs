@@ -3,10 +3,12 @@
 //! A description or a key that an envelope names only ever chooses among the rule's keys. What went wrong is said with
 //! the format and the key for the log; callers learn nothing of it.
 
+use envelope::legacy::kms_cbc::{self, Padding};
+use envelope::legacy::{fileson, rclone_crypt};
 use envelope::s3ec::{self, Admitted, Context, KeyKind, PlainLen, Suite};
 use keyring::{MasterKey, MasterSecret};
 
-use super::{ForeignFormat, ForeignObject, ForeignPolicy};
+use super::{ForeignFormat, ForeignObject, ForeignPolicy, tools};
 use crate::policy::Rule;
 use crate::{Error, ObjectRef, SealedObjects};
 
@@ -17,9 +19,27 @@ pub(crate) enum Locked {
     S3Ec {
         /// What the policy admitted.
         admitted: Box<Admitted>,
+        /// As which of the rule's formats.
+        format: ForeignFormat,
         /// Tells its envelope from others.
         fingerprint: [u8; 32],
     },
+    /// One of the recipe of KMS and CBC.
+    KmsCbc {
+        /// The wrapped key.
+        envelope: kms_cbc::Envelope,
+        /// What is done about padding.
+        padding: Padding,
+        /// Tells its envelope from others.
+        fingerprint: [u8; 32],
+    },
+    /// An OpenPGP message.
+    Gpg {
+        /// What is noted as the MD5 of its content.
+        md5: Option<String>,
+    },
+    /// One of a format that headers do not show.
+    Bare(ForeignFormat),
     /// No encrypted object, but the instruction file of one, which is shown as it is.
     InstructionFile,
 }
@@ -28,7 +48,9 @@ impl Locked {
     /// The format; `None` of an instruction file.
     pub(crate) fn format(&self) -> Option<ForeignFormat> {
         match self {
-            Self::S3Ec { admitted, .. } => Some(admitted.envelope().format().into()),
+            Self::S3Ec { format, .. } | Self::Bare(format) => Some(*format),
+            Self::KmsCbc { .. } => Some(ForeignFormat::KmsCbc),
+            Self::Gpg { .. } => Some(ForeignFormat::Gpg),
             Self::InstructionFile => None,
         }
     }
@@ -42,6 +64,15 @@ impl Locked {
                     PlainLen::Between(_) => Ok(None),
                 }
             }
+            Self::KmsCbc { padding, .. } => {
+                let padded = kms_cbc::padded_len(stored_len).map_err(|error| wrong(self, None, &error))?;
+                Ok((*padding == Padding::Raw).then_some(padded))
+            }
+            Self::Bare(ForeignFormat::RcloneCrypt) => {
+                rclone_crypt::plain_len(stored_len).map(Some).map_err(|error| wrong(self, None, &error))
+            }
+            Self::Bare(_) => fileson::plain_len(stored_len).map(Some).map_err(|error| wrong(self, None, &error)),
+            Self::Gpg { .. } => Ok(None),
             Self::InstructionFile => Ok(Some(stored_len)),
         }
     }
@@ -53,14 +84,18 @@ impl Locked {
 
     /// Whether nothing authenticates the content, so that failures must be few.
     pub(super) fn is_unauthenticated(&self) -> bool {
-        matches!(self, Self::S3Ec { admitted, .. } if admitted.envelope().suite() == Suite::Cbc)
+        match self {
+            Self::S3Ec { admitted, .. } => admitted.envelope().suite() == Suite::Cbc,
+            Self::KmsCbc { .. } => true,
+            Self::Bare(_) | Self::Gpg { .. } | Self::InstructionFile => false,
+        }
     }
 
     /// Tells its envelope from others.
     pub(super) fn fingerprint(&self) -> [u8; 32] {
         match self {
-            Self::S3Ec { fingerprint, .. } => *fingerprint,
-            Self::InstructionFile => [0; 32],
+            Self::S3Ec { fingerprint, .. } | Self::KmsCbc { fingerprint, .. } => *fingerprint,
+            Self::Bare(_) | Self::Gpg { .. } | Self::InstructionFile => [0; 32],
         }
     }
 }
@@ -82,7 +117,18 @@ impl SealedObjects {
             self.failures.check(at)?;
         }
         let opened = match locked {
+            Locked::S3Ec { admitted, format: ForeignFormat::KeySidecar, .. } => {
+                self.beside(at, rule, policy, locked, admitted).await.map(ForeignObject::S3Ec)
+            }
             Locked::S3Ec { admitted, .. } => content(rule, policy, locked, admitted).await.map(ForeignObject::S3Ec),
+            Locked::KmsCbc { envelope, padding, .. } => {
+                tools::kms_cbc(rule, policy, locked, envelope, *padding).await.map(ForeignObject::KmsCbc)
+            }
+            Locked::Gpg { md5 } => tools::message(rule, policy, md5.clone()).map(ForeignObject::Gpg),
+            Locked::Bare(ForeignFormat::RcloneCrypt) => {
+                tools::rclone_crypt(rule, policy).map(ForeignObject::RcloneCrypt)
+            }
+            Locked::Bare(_) => tools::fileson(rule, policy).map(ForeignObject::Fileson),
             Locked::InstructionFile => Err(Error::Internal("an instruction file has no content".into())),
         };
         self.noting_failure(at, locked, opened)

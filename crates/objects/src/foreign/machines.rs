@@ -41,7 +41,7 @@ impl Stretch {
         Self { skip, left }
     }
 
-    fn of<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
+    pub(super) fn of<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
         let take = |left: &mut u64, len: usize| {
             let count = usize::try_from(*left).unwrap_or(usize::MAX).min(len);
             *left -= count as u64;

@@ -134,6 +134,9 @@ pub(crate) struct RawRule {
     pub(crate) instruction_files: Option<String>,
     pub(crate) instruction_suffix: Option<String>,
     pub(crate) write_instruction_files: Option<bool>,
+    pub(crate) padding: Option<String>,
+    pub(crate) md5_metadata: Option<String>,
+    pub(crate) sidecar_suffix: Option<String>,
     pub(crate) keys: Option<OneOrMany>,
     pub(crate) context: Option<BTreeMap<String, String>>,
 }

@@ -61,5 +61,8 @@ fn foreign_policy(settings: &ForeignSettings, keys: &MasterKeys) -> anyhow::Resu
         keys,
         context: settings.context.clone(),
         instruction_suffix: settings.instruction_suffix.clone(),
+        padding: settings.padding,
+        md5_metadata: settings.md5_metadata.clone(),
+        sidecar_suffix: settings.sidecar_suffix.clone(),
     })
 }

@@ -1,6 +1,7 @@
 //! What happens to objects where.
 
 mod foreign;
+mod tools;
 mod writing;
 
 use std::collections::BTreeSet;

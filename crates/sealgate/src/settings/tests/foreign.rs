@@ -1,7 +1,7 @@
 //! What rules say about objects of other programs.
 
 use super::{bad, good};
-use crate::settings::{Contents, ForeignFormat, ReadPolicy};
+use crate::settings::{Contents, ForeignFormat, Padding, ReadPolicy};
 
 #[test]
 fn what_could_have_no_effect_or_never_holds_is_named() {
@@ -40,10 +40,53 @@ fn what_could_have_no_effect_or_never_holds_is_named() {
             "[[rules]]\nbucket = \"b\"\ncontents = \"mixed\"\nreads = [\"s3ec-v3\"]\ncontext = { \"aws:x-amz-cek-alg\" = \"115\" }\n",
             "FILE:5: rules[0].context",
         ),
+        (
+            "[[rules]]\nbucket = \"b\"\ncontents = \"mixed\"\nreads = [\"fileson\", \"gpg\"]\n",
+            "FILE:4: rules[0].reads: nothing tells objects of \"fileson\" and \"gpg\" apart",
+        ),
+        (
+            "[[rules]]\nbucket = \"b\"\ncontents = \"mixed\"\nreads = [\"s3-encryption\", \"key-sidecar\"]\n",
+            "FILE:4: rules[0].reads: nothing tells objects of \"s3-encryption\" and \"key-sidecar\" apart",
+        ),
+        (
+            "[[rules]]\nbucket = \"b\"\ncontents = \"mixed\"\nreads = [\"rclone-crypt\", \"plaintext\"]\n",
+            "FILE:4: rules[0].reads: nothing tells plaintext and objects of \"rclone-crypt\" apart",
+        ),
+        (
+            "[[rules]]\nbucket = \"b\"\nformat = \"none\"\ncontents = \"mixed\"\nreads = [\"fileson\"]\n",
+            "FILE:3: rules[0].format: nothing tells plaintext and objects of \"fileson\" apart",
+        ),
+        (
+            "[[rules]]\nbucket = \"b\"\nformat = \"refused\"\ncontents = \"gpg\"\npadding = \"raw\"\n",
+            "FILE:5: rules[0].padding: means nothing where \"kms-cbc\" is not read",
+        ),
+        (
+            "[[rules]]\nbucket = \"b\"\nformat = \"refused\"\ncontents = \"gpg\"\nmd5_metadata = \"x-amz-meta-md5\"\n",
+            "FILE:5: rules[0].md5_metadata: wants the name of a metadata field",
+        ),
+        (
+            "[[rules]]\nbucket = \"b\"\nformat = \"refused\"\ncontents = \"key-sidecar\"\nsidecar_suffix = \"/\"\n",
+            "FILE:5: rules[0].sidecar_suffix: wants 1 to 64 characters",
+        ),
+        ("[[rules]]\nbucket = \"b\"\nmd5_metadata = \"md5\"\n", "FILE:3: rules[0].md5_metadata: means nothing"),
     ] {
         let problem = bad(text);
         assert!(problem.lines().any(|line| line.starts_with(expected)), "{text}\n{problem}");
     }
+}
+
+#[test]
+fn the_tools_of_a_rule_have_their_settings() {
+    let settings = good(
+        "[[rules]]\nbucket = \"b\"\ncontents = \"mixed\"\nreads = [\"kms-cbc\", \"gpg\", \"aioboto3\", \"key-sidecar\"]\n\
+         padding = \"raw\"\nmd5_metadata = \"md5\"\nsidecar_suffix = \".kms\"\n\
+         [[rules]]\nbucket = \"c\"\nformat = \"refused\"\ncontents = \"rclone-crypt\"\n",
+    );
+    let foreign = settings.rules[0].foreign.as_ref().unwrap();
+    assert_eq!((foreign.padding, foreign.sidecar_suffix.as_str()), (Padding::Raw, ".kms"));
+    assert_eq!(foreign.md5_metadata.as_deref(), Some("md5"));
+    let foreign = settings.rules[1].foreign.as_ref().unwrap();
+    assert_eq!((foreign.padding, foreign.sidecar_suffix.as_str()), (Padding::Auto, ".key"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use objects::{CommitmentPolicy, ForeignFormat, InstructionFiles, ReadPolicy};
 
 use super::super::Resolver;
+use super::tools::Tools;
 use crate::settings::ForeignSettings;
 use crate::settings::place::{Path, nearest};
 use crate::settings::raw::RawRule;
@@ -41,7 +42,11 @@ impl Resolver<'_> {
                 formats.push(format);
             }
         }
-        Some(Reads { plaintext: reads.contains(&None), formats })
+        let plaintext = reads.contains(&None);
+        if plaintext {
+            self.plaintext_differs(at, &formats);
+        }
+        Some(Reads { plaintext, formats })
     }
 
     /// How `formats` are read; the inner `None` when there are none.
@@ -60,14 +65,27 @@ impl Resolver<'_> {
         if let Some(policy) = &s3ec {
             self.formats_are_admitted(at, formats, policy);
         }
+        self.formats_differ(at, formats);
         let suffix = self.instruction_suffix(at, raw, s3ec.as_ref());
+        let tools = self.tools(at, raw, formats);
         let context = self.context(&at.join("context"), raw.context.as_ref());
         let keys = raw.keys.as_ref().map(|keys| keys.0.clone());
         if keys.as_ref().is_some_and(Vec::is_empty) {
             self.problem(&at.join("keys"), "wants names of keys; leave it out to let all of [[keys]] be used");
         }
         let (s3ec, context, instruction_suffix) = (s3ec?, context?, suffix?);
-        Some(Some(ForeignSettings { reads: formats.to_vec(), s3ec, keys, context, instruction_suffix }))
+        let Tools { padding, md5_metadata, sidecar_suffix } = tools?;
+        let reads = formats.to_vec();
+        Some(Some(ForeignSettings {
+            reads,
+            s3ec,
+            keys,
+            context,
+            instruction_suffix,
+            padding,
+            md5_metadata,
+            sidecar_suffix,
+        }))
     }
 
     fn no_foreign_settings(&mut self, at: &Path, raw: &RawRule) {
@@ -79,6 +97,9 @@ impl Resolver<'_> {
             ("early_release", raw.early_release.is_some()),
             ("instruction_files", raw.instruction_files.is_some()),
             ("instruction_suffix", raw.instruction_suffix.is_some()),
+            ("padding", raw.padding.is_some()),
+            ("md5_metadata", raw.md5_metadata.is_some()),
+            ("sidecar_suffix", raw.sidecar_suffix.is_some()),
             ("keys", raw.keys.is_some()),
             ("context", raw.context.is_some()),
         ];
