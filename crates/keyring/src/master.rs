@@ -48,6 +48,7 @@ pub enum MasterSecret {
 const MAX_ITERATIONS: u32 = 10_000_000;
 
 /// What the formats say of words that are no key. Nothing else can be wrong with them.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn invalid(error: legacy::Error) -> Error {
     match error {
         legacy::Error::InvalidKey { problem } => Error::InvalidSecret { problem },
