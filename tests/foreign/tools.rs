@@ -113,8 +113,8 @@ fn stored(vector: &Vector) -> Vec<u8> {
 }
 
 fn encrypt(key: &EncryptingKey, iv: &[u8], mut content: Vec<u8>) -> Vec<u8> {
-    let context = EncryptionContext::Iv128(FixedLength::from(<[u8; 16]>::try_from(iv).unwrap()));
-    key.less_safe_encrypt(&mut content, context).unwrap();
+    let start = EncryptionContext::Iv128(FixedLength::from(<[u8; 16]>::try_from(iv).unwrap()));
+    key.less_safe_encrypt(&mut content, start).unwrap();
     [iv, &content].concat()
 }
 
