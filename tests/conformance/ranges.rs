@@ -115,6 +115,9 @@ fn if_range_is_honoured_or_the_whole_comes(room: &Room<'_>) {
 
 fn a_range_with_a_failed_condition_is_refused(room: &Room<'_>) {
     object(room);
-    let get = room.get("a").header("range", "bytes=0-9").header("if-match", "\"0000\"");
-    get.send().refused(412, "PreconditionFailed");
+    for range in ["bytes=0-9", "bytes=-9"] {
+        let get = room.get("a").header("range", range).header("if-match", "\"0000\"");
+        get.send().refused(412, "PreconditionFailed");
+        room.get("missing").header("range", range).send().refused(404, "NoSuchKey");
+    }
 }

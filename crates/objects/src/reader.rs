@@ -155,7 +155,7 @@ impl SealedObjects {
     async fn open_length_first(&self, request: &OpenRequest, rule: &Rule, want: RangeSpec) -> Result<Opened, Error> {
         let head = self.ask(Method::HEAD, request.at.uri()?, request.headers.clone()).await?;
         if head.status() != StatusCode::OK {
-            return Ok(Opened::Answer(head));
+            return self.said_in_full(request, head).await;
         }
         let (plain_len, found) = match self.find(&request.at, rule, head.headers()).await? {
             Kind::Sealed(found) => (found.plain_len, Some(found)),
@@ -166,6 +166,16 @@ impl SealedObjects {
         };
         let Some(range) = want.resolve(plain_len) else { return Ok(Opened::Unsatisfiable { plain_len }) };
         self.open_found(request, head.headers(), found, range).await
+    }
+
+    /// The answer to a read of what a look at it was refused for: an answer to HEAD does not say why.
+    async fn said_in_full(&self, request: &OpenRequest, head: Response<Body>) -> Result<Opened, Error> {
+        if head.status() == StatusCode::NOT_MODIFIED {
+            return Ok(Opened::Answer(head));
+        }
+        let answer = self.fetch(request, Some("bytes=0-0".to_owned())).await?;
+        let refused = answer.status() != StatusCode::RANGE_NOT_SATISFIABLE && !answer.status().is_success();
+        Ok(Opened::Answer(if refused { answer } else { head }))
     }
 
     /// Fetches a range of an object whose head was seen, pinned to that version.

@@ -19,7 +19,7 @@ impl SealedObjects {
         }
         let head = self.ask(Method::HEAD, request.at.uri()?, request.headers.clone()).await?;
         if head.status() != StatusCode::OK {
-            return Ok(Opened::Answer(head));
+            return self.said_in_full(request, head).await;
         }
         let found = match self.find(&request.at, rule, head.headers()).await? {
             Kind::Sealed(found) => found,
