@@ -23,9 +23,10 @@ from world import World, versions  # noqa: E402  (it finds the clients' suite, o
 from stage import Tally, temporary  # noqa: E402
 import above  # noqa: E402
 import read_amazon  # noqa: E402
+import read_older  # noqa: E402
 import write_amazon  # noqa: E402
 
-GROUPS = {"above": above, "read amazon": read_amazon, "write amazon": write_amazon}
+GROUPS = {"above": above, "read amazon": read_amazon, "read older": read_older, "write amazon": write_amazon}
 
 
 def parsed():

@@ -45,7 +45,7 @@ def rsa_pair():
 def aes_key(size):
     """The same of a key of so many bytes; the file has it in base64, as `openssl rand -base64` prints it."""
     key = os.urandom(size)
-    return {"aes": key.hex()}, base64.b64encode(key).decode()
+    return {"aes": key.hex()}, base64.b64encode(key).decode() + "\n"
 
 
 class World:
