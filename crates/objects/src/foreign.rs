@@ -173,7 +173,7 @@ impl ForeignPolicy {
     }
 
     /// Whether `key` is named as the object with a wrapped key is.
-    fn names_sidecar(&self, key: &str) -> bool {
+    pub(crate) fn names_sidecar(&self, key: &str) -> bool {
         self.reads(ForeignFormat::KeySidecar)
             && key.len() > self.sidecar_suffix.len()
             && key.ends_with(&self.sidecar_suffix)

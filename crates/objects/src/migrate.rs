@@ -116,7 +116,10 @@ impl SealedObjects {
     /// Whether this is the name of what belongs to another object, as an instruction file does.
     fn is_beside(&self, at: &ObjectRef) -> Result<bool, Error> {
         let rule = self.rule(&at.bucket, &at.key)?;
-        Ok(rule.foreign.as_ref().is_some_and(|policy| policy.names_instruction_file(&at.key)))
+        Ok(rule
+            .foreign
+            .as_ref()
+            .is_some_and(|policy| policy.names_instruction_file(&at.key) || policy.names_sidecar(&at.key)))
     }
 
     /// An object's facts; `None` when there is no such object.
