@@ -4,9 +4,9 @@
     run.py --sealgate BINARY --amazon PYTHON --older PYTHON --java DIR --go PROGRAM --rclone PROGRAM [--only WORD]...
 
 The two interpreters have the packages of .ci/requirements-amazon.txt and .ci/requirements-older.txt; DIR has what Maven makes of java/ (the jar,
-and lib/ beside it), the program for Go is what comes of go/. SEALGATE_TEST_KMS_ENDPOINT names a KMS (.ci/keystores starts one); the store is the server that
-SEALGATE_TEST_S3_ENDPOINT, _ACCESS_KEY and _SECRET_KEY name, and without them the S3 beside that KMS. WORD picks the groups with it in
-their name. Ends with "N passed, M failed".
+and lib/ beside it), the program for Go is what comes of go/. SEALGATE_TEST_KMS_ENDPOINT names a KMS (.ci/keystores starts one), and
+SEALGATE_TEST_S3_ENDPOINT, _ACCESS_KEY and _SECRET_KEY the store (.ci/seaweedfs starts one). WORD picks the groups with it in their name. Ends
+with "N passed, M failed".
 """
 import argparse
 import concurrent.futures
@@ -20,7 +20,7 @@ for name in list(os.environ):
         del os.environ[name]
 
 from world import World, versions  # noqa: E402  (it finds the clients' suite, of which the next line is a part)
-from stage import Tally, temporary  # noqa: E402
+from stage import Tally, server_store, temporary  # noqa: E402
 import above  # noqa: E402
 import read_amazon  # noqa: E402
 import read_older  # noqa: E402
@@ -37,6 +37,8 @@ def parsed():
     options = parser.parse_args()
     if not os.environ.get("SEALGATE_TEST_KMS_ENDPOINT"):
         parser.error("set SEALGATE_TEST_KMS_ENDPOINT: .ci/keystores starts a KMS and says where it is")
+    if not server_store():
+        parser.error("set SEALGATE_TEST_S3_ENDPOINT, _ACCESS_KEY and _SECRET_KEY: .ci/seaweedfs starts a store and says where it is")
     return options
 
 
