@@ -25,6 +25,25 @@ const REFUSALS: [Refusal; 3] = [
 ];
 
 #[test]
+fn a_client_that_asked_before_sending_is_told_when_the_connection_ends() {
+    let folder = TempDir::new().unwrap();
+    let (program, folder) = (Path::new(crate::PROGRAM), folder.path());
+    let plan =
+        Plan { program, folder, store: Store::Directory, authority: None, filter: "warn,sealgate=info", extra: "" };
+    let daemon = Daemon::start(&plan);
+    let address = Address { socket: daemon.plain, tls: None };
+    let put =
+        || Request::new(address.clone(), credential(), "PUT", "/bucket/key".into()).body(&[1; 10]).expect_continue();
+    let mut absent = put().prepare();
+    let mut unsigned = put().unsigned_header("x-amz-meta-added", "1").prepare();
+    for (request, code) in [(&mut absent, "NoSuchBucket"), (&mut unsigned, "AccessDenied")] {
+        request.set("connection", "keep-alive");
+        let answer = request.send();
+        assert_eq!((answer.code().as_str(), answer.header("connection")), (code, Some("close")), "{answer:?}");
+    }
+}
+
+#[test]
 fn a_client_that_is_still_sending_sees_why_it_is_refused() {
     let folder = TempDir::new().unwrap();
     let authority = Authority::new(folder.path());

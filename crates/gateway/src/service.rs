@@ -83,6 +83,7 @@ impl Gateway {
         let started = Instant::now();
         let bytes_in = telemetry::declared_len(request.headers());
         let hang_up = expects_in_vain(request.headers());
+        let expects = request.headers().contains_key(EXPECT);
         let (method, resource) = (request.method().clone(), request.uri().path().to_owned());
         let origin = request.headers().get(ORIGIN).cloned();
         let answered = AssertUnwindSafe(self.answer(request)).catch_unwind().await;
@@ -100,7 +101,8 @@ impl Gateway {
         if method == Method::HEAD {
             drop(std::mem::replace(response.body_mut(), store::empty()));
         }
-        if hang_up {
+        // A client that was told no before it sent its body will not send it: what it sends next would be taken for that.
+        if hang_up || (expects && !response.status().is_success()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response.headers_mut().insert(REQUEST_ID, HeaderValue::try_from(request_id)?);
