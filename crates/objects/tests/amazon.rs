@@ -5,6 +5,8 @@
 
 #[path = "support/upload_store.rs"]
 mod upload_store;
+#[path = "support/uploading.rs"]
+mod uploading;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,26 +21,13 @@ use envelope::{KeyId, Transform as _, WrappingSecret};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use keyring::{AesKey, Keyring, MasterKey, MasterKeys, MasterSecret};
 use objects::{
-    BucketUploads, CompleteRequest, Completed, Computed, Contents, CreateRequest, DigestSet, Error, ForeignFormat,
-    ForeignPolicy, LocalUploads, NamedPart, ObjectRef, Padding, PartOutcome, PartRequest, PolicyTable, Random,
-    RandomError, Rule, SealOutcome, SealRequest, SealedObjects, UploadOutcome, UploadState, WriteFormat, store,
+    BucketUploads, Computed, Contents, DigestSet, Error, ForeignFormat, ForeignPolicy, LocalUploads, Padding,
+    PolicyTable, Rule, SealOutcome, SealRequest, SealedObjects, UploadState, WriteFormat, store,
 };
 use upload_store::UploadStore;
+use uploading::{Counter, at, begin, complete, content, part};
 
 const FIVE: usize = 5 * 1024 * 1024;
-
-/// Never the same twice.
-struct Counter(AtomicU64);
-
-impl Random for Counter {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
-        let count = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        for (byte, count) in bytes.iter_mut().rev().zip(count.iter().rev().chain(std::iter::repeat(&1))) {
-            *byte = *count;
-        }
-        Ok(())
-    }
-}
 
 fn master_keys() -> MasterKeys {
     let secret = MasterSecret::Local(s3ec::MasterKey::Aes(AesMasterKey::from_bytes(&[9; 32]).unwrap()));
@@ -85,14 +74,6 @@ fn on_disk(store: &Arc<UploadStore>, directory: &Path) -> SealedObjects {
     process(store, Arc::new(LocalUploads::open(directory).unwrap()), rule(s3ec::WriteFormat::V3))
 }
 
-fn at() -> ObjectRef {
-    ObjectRef { bucket: "bucket".into(), key: "key".into(), version: None }
-}
-
-fn content(len: usize, seed: u8) -> Bytes {
-    (0..len).map(|index| u8::try_from(index % 251).unwrap() ^ seed).collect()
-}
-
 /// What a reader of Amazon's makes of what is stored.
 fn opened(store: &UploadStore) -> Bytes {
     let (headers, stored) = store.stored("key");
@@ -137,45 +118,6 @@ fn put(body: Bytes, verdict: bool) -> SealRequest {
 
 async fn seal(objects: &SealedObjects, request: SealRequest) -> Result<SealOutcome, Error> {
     objects.seal(request).await
-}
-
-async fn begin(objects: &SealedObjects) -> Result<String, Error> {
-    let request = CreateRequest { at: at(), headers: HeaderMap::new(), checksum: None };
-    match objects.create_upload(request).await? {
-        UploadOutcome::Done(created) => Ok(created.upload_id),
-        UploadOutcome::Answer(answer) => panic!("answered {}", answer.status()),
-    }
-}
-
-async fn part(objects: &SealedObjects, upload_id: &str, number: u16, body: Bytes) -> Result<NamedPart, Error> {
-    let request = PartRequest {
-        at: at(),
-        upload_id: upload_id.to_owned(),
-        number,
-        plain_len: body.len() as u64,
-        digests: DigestSet::default(),
-        verdict: Box::new(|_: &Computed| Ok(())),
-        body: store::full(body),
-    };
-    match objects.upload_part(request).await? {
-        PartOutcome::Received { etag, .. } => Ok(NamedPart { number, etag, checksums: BTreeMap::new() }),
-        PartOutcome::Answer(_) => Err(Error::NoSuchUpload),
-    }
-}
-
-async fn complete(objects: &SealedObjects, upload_id: &str, parts: &[NamedPart]) -> Result<Completed, Error> {
-    let request = CompleteRequest {
-        at: at(),
-        upload_id: upload_id.to_owned(),
-        parts: parts.to_vec(),
-        headers: HeaderMap::new(),
-        checksums: BTreeMap::new(),
-        plain_len: None,
-    };
-    match objects.complete_upload(request).await?.unwrap() {
-        UploadOutcome::Done(completed) => Ok(completed),
-        UploadOutcome::Answer(_) => Err(Error::NoSuchUpload),
-    }
 }
 
 /// Numbers of the parts that came to the store, in their order.

@@ -4,8 +4,9 @@
 
 #[path = "support/upload_store.rs"]
 mod upload_store;
+#[path = "support/uploading.rs"]
+mod uploading;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,27 +17,13 @@ use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use keyring::{AesKey, Keyring, PublicKey};
 use objects::{
-    BucketUploads, CompleteRequest, Completed, Computed, CreateRequest, DigestSet, Error, LocalUploads, NamedPart,
-    ObjectRef, OpenRequest, Opened, PartOutcome, PartRequest, PolicyTable, Random, RandomError, Rule, SealedObjects,
-    Swept, UploadOutcome, UploadState, store,
+    BucketUploads, Error, LocalUploads, OpenRequest, Opened, PolicyTable, Rule, SealedObjects, Swept, UploadState,
 };
 use tokio::sync::Semaphore;
 use upload_store::UploadStore;
+use uploading::{Counter, at, begin, complete, content, part};
 
 const FIVE: usize = 5 * 1024 * 1024;
-
-/// Never the same twice.
-struct Counter(AtomicU64);
-
-impl Random for Counter {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
-        let count = self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        for (byte, count) in bytes.iter_mut().rev().zip(count.iter().rev().chain(std::iter::repeat(&1))) {
-            *byte = *count;
-        }
-        Ok(())
-    }
-}
 
 /// A process: everything but the store and what `uploads` keeps is its own.
 fn process(store: &Arc<UploadStore>, uploads: Arc<dyn UploadState>) -> SealedObjects {
@@ -58,53 +45,6 @@ fn process_with(store: &Arc<UploadStore>, uploads: Arc<dyn UploadState>, keyring
 
 fn in_bucket(store: &Arc<UploadStore>) -> SealedObjects {
     process(store, Arc::new(BucketUploads::new(Arc::<UploadStore>::clone(store))))
-}
-
-fn at() -> ObjectRef {
-    ObjectRef { bucket: "bucket".into(), key: "key".into(), version: None }
-}
-
-fn content(len: usize, seed: u8) -> Bytes {
-    (0..len).map(|index| u8::try_from(index % 251).unwrap() ^ seed).collect()
-}
-
-async fn begin(objects: &SealedObjects) -> Result<String, Error> {
-    let request = CreateRequest { at: at(), headers: HeaderMap::new(), checksum: None };
-    match objects.create_upload(request).await? {
-        UploadOutcome::Done(created) => Ok(created.upload_id),
-        UploadOutcome::Answer(answer) => panic!("answered {}", answer.status()),
-    }
-}
-
-async fn part(objects: &SealedObjects, upload_id: &str, number: u16, body: Bytes) -> Result<NamedPart, Error> {
-    let request = PartRequest {
-        at: at(),
-        upload_id: upload_id.to_owned(),
-        number,
-        plain_len: body.len() as u64,
-        digests: DigestSet::default(),
-        verdict: Box::new(|_: &Computed| Ok(())),
-        body: store::full(body),
-    };
-    match objects.upload_part(request).await? {
-        PartOutcome::Received { etag, .. } => Ok(NamedPart { number, etag, checksums: BTreeMap::new() }),
-        PartOutcome::Answer(_) => Err(Error::NoSuchUpload),
-    }
-}
-
-async fn complete(objects: &SealedObjects, upload_id: &str, parts: &[NamedPart]) -> Result<Completed, Error> {
-    let request = CompleteRequest {
-        at: at(),
-        upload_id: upload_id.to_owned(),
-        parts: parts.to_vec(),
-        headers: HeaderMap::new(),
-        checksums: BTreeMap::new(),
-        plain_len: None,
-    };
-    match objects.complete_upload(request).await?.unwrap() {
-        UploadOutcome::Done(completed) => Ok(completed),
-        UploadOutcome::Answer(_) => Err(Error::NoSuchUpload),
-    }
 }
 
 async fn read(objects: &SealedObjects) -> Bytes {
