@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use objects::{BucketUploads, LocalUploads, SealedObjects, Store};
 
-use super::{directory_of, objects, policies, store};
+use super::lasting::{directory_of, store};
+use super::{objects, policies};
 use crate::failure::Failure;
 use crate::firstrun::FirstRun;
 use crate::settings::{Settings, StoreSettings, Uploads};
