@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
 
+mod keygen;
+
 use std::path::Path;
 
 use sealgate_tests::command::{Ended, Run};

@@ -12,6 +12,7 @@ mod aes_kw;
 mod binding;
 mod hpke;
 mod passphrase;
+mod rsa_new;
 mod rsa_oaep;
 mod service;
 
@@ -19,6 +20,7 @@ pub use aes_kw::{unwrap_a256kw, wrap_a256kw};
 pub use binding::{Binding, BindingMode};
 pub use hpke::X25519WrappingKey;
 pub use passphrase::PassphraseParameters;
+pub use rsa_new::{RsaKeyPair, RsaLen};
 pub use rsa_oaep::RsaWrappingKey;
 pub use service::{MAX_BLOB_LEN, RESERVED_CONTEXT, ServiceWrap, wrap_under_service};
 

@@ -7,18 +7,20 @@
 
 mod error;
 mod key_file;
+mod key_pair_files;
 mod keyring;
 mod kms;
 mod master;
 mod provider;
 mod rsa_file;
 
-pub use envelope::wrap::PassphraseParameters;
+pub use envelope::wrap::{PassphraseParameters, RsaLen};
 pub use envelope::{KeyId, WrapAlgorithm};
 pub use error::Error;
 pub use key_file::encode_key_file;
+pub use key_pair_files::{KeyPairFiles, rsa_key_files, x25519_key_files};
 pub use keyring::{Keyring, WrappingKey};
 pub use kms::{Kms, KmsError, KmsKey};
 pub use master::{MasterKey, MasterKeys, MasterSecret};
 pub use provider::aes::AesKey;
-pub use provider::public::{KeyPairFiles, PublicKey, x25519_key_files};
+pub use provider::public::PublicKey;

@@ -100,9 +100,10 @@ Examples:
   sealgate keygen
   sealgate keygen --id 2026-11 --out /etc/sealgate/keys/2026-11.key
   sealgate keygen --kind x25519 --id backup     (backup.pem stays at home, backup.pub goes to the host)
+  sealgate keygen --kind rsa --bits 4096 --id partner
+  sealgate keygen --kind vault-transit --id bao-2026 >> /etc/sealgate/sealgate.toml
 
-On a terminal the key is shown once, for a copy on paper. Keys of kind rsa are made by other programs:
-`openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072`; those of a service stay there.
+On a terminal a key that fits on paper is shown once. Of a key of two halves keep the file itself.
 Objects cannot be read without the key that wrapped theirs: keep a copy of it elsewhere.";
 
 const CHECK_EXAMPLES: &str = "\
@@ -143,10 +144,12 @@ impl From<SettingsFlags> for Overrides {
 /// `keygen`
 #[derive(Debug, Args)]
 pub(crate) struct Keygen {
-    /// What to make: an AES key, words and their parameters, or an X25519 key with a public half for hosts that only
-    /// write.
+    /// What to make. For a key that stays with a service it is only said how that makes one.
     #[arg(long, value_name = "KIND", value_enum, default_value = "aes")]
     pub(crate) kind: NewKey,
+    /// The length of an RSA key. Default: 3072.
+    #[arg(long, value_name = "BITS", value_enum)]
+    pub(crate) bits: Option<Bits>,
     /// The file to write; default: the id with `.key` behind it (`.pass`, `.pem`), in the working directory. The public
     /// half goes beside it, with `.pub` for the ending.
     #[arg(long, value_name = "FILE")]
@@ -154,14 +157,44 @@ pub(crate) struct Keygen {
     /// The key's id, stored with each object it wraps; default: today's date.
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
+    /// As one JSON object: the id, the kind, where the files are, and the lines for the configuration. Never the secret.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
-/// Kinds of keys that can be made here.
+/// Kinds of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum NewKey {
+    /// 32 random bytes.
     Aes,
+    /// Words that a person can copy, and the parameters that make a key of them.
     Passphrase,
+    /// An RSA key, with a public half for hosts that only write. Amazon's clients know it, too.
+    Rsa,
+    /// An X25519 key, with a public half for hosts that only write.
+    #[value(name = "x25519")]
     X25519,
+    /// A key in AWS KMS: prints the command that makes it there.
+    AwsKms,
+    /// A key in Vault or OpenBao: prints the command that makes it there.
+    VaultTransit,
+    #[value(hide = true)]
+    Pbkdf2,
+    #[value(hide = true)]
+    Openpgp,
+    #[value(hide = true)]
+    RcloneCrypt,
+}
+
+/// Lengths of RSA keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Bits {
+    #[value(name = "2048")]
+    Bits2048,
+    #[value(name = "3072")]
+    Bits3072,
+    #[value(name = "4096")]
+    Bits4096,
 }
 
 /// `config`

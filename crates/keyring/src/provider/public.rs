@@ -2,14 +2,12 @@
 //!
 //! A host that has the public half alone writes what it cannot read.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use envelope::wrap::{RsaWrappingKey, X25519WrappingKey};
 use envelope::{Binding, DataKey, EncryptedDataKey, KeyId, WrapAlgorithm};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use crate::{Error, WrappingKey, rsa_file};
 
@@ -24,14 +22,6 @@ pub struct PublicKey {
 enum Kind {
     Rsa(RsaWrappingKey),
     X25519(X25519WrappingKey),
-}
-
-/// A new X25519 key, as two files.
-pub struct KeyPairFiles {
-    /// Unwraps: PKCS #8 in PEM.
-    pub private: Zeroizing<String>,
-    /// Wraps only: `SubjectPublicKeyInfo` in PEM.
-    pub public: String,
 }
 
 impl PublicKey {
@@ -92,23 +82,6 @@ impl PublicKey {
     }
 }
 
-/// The files of a key made of 32 random bytes.
-///
-/// # Errors
-/// [`Error::InvalidSecret`] when the bytes make no key.
-pub fn x25519_key_files(random: &[u8; 32]) -> Result<KeyPairFiles, Error> {
-    let no_key = Error::InvalidSecret { problem: "these bytes make no X25519 key" };
-    let key = X25519WrappingKey::from_private_bytes(random).map_err(|_| no_key.clone())?;
-    let private = key.pkcs8_der().ok_or(no_key)?;
-    Ok(KeyPairFiles { private: pem("PRIVATE KEY", &private), public: pem("PUBLIC KEY", &key.public_der()).to_string() })
-}
-
-fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
-    use base64::Engine;
-    let text = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(der));
-    Zeroizing::new(format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", text.as_str()))
-}
-
 enum Halves {
     Public(Vec<u8>),
     Private(PrivateKeyDer<'static>),
@@ -161,11 +134,5 @@ impl WrappingKey for PublicKey {
             envelope::Error::NoPrivateKey => Error::NoPrivateKey { key_id: self.id.clone() },
             _ => Error::Refused { key_id: self.id.clone() },
         })
-    }
-}
-
-impl fmt::Debug for KeyPairFiles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyPairFiles")
     }
 }
