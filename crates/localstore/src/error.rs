@@ -12,7 +12,7 @@ use s3s::{S3Error, S3ErrorCode, StdError, s3_error};
 #[non_exhaustive]
 pub enum Error {
     /// Another process has the directory open: stop it or choose another directory.
-    #[error("the directory {} is in use by another process", path.display())]
+    #[error("the directory {} is in use by another process, which must end first", path.display())]
     InUse {
         /// The directory.
         path: PathBuf,

@@ -90,16 +90,18 @@ Examples:
     sealgate serve --store /mnt/backup --listen 127.0.0.1:8333 --listen 192.0.2.7:8333
 
   In front of a real S3 store, everything else from a file:
-    SEALGATE_STORE__ENDPOINT=https://s3.eu-central-1.amazonaws.com sealgate serve --config sealgate.toml
+    SEALGATE_STORE__ENDPOINT=https://s3.eu-central-1.amazonaws.com \\
+      sealgate serve --config sealgate.toml
 
-Signals: SIGTERM and SIGINT let requests in flight finish (limits.drain); a second one ends at once.
+Signals: SIGTERM and SIGINT let requests in flight finish (limits.drain); a second one ends at
+once.
 Exit status: 0 after an orderly end, 64 for wrong settings, 1 for anything else.";
 
 const KEYGEN_EXAMPLES: &str = "\
 Examples:
   sealgate keygen
   sealgate keygen --id 2026-11 --out /etc/sealgate/keys/2026-11.key
-  sealgate keygen --kind x25519 --id backup     (backup.pem stays at home, backup.pub goes to the host)
+  sealgate keygen --kind x25519 --id backup   (backup.pem stays home, backup.pub is for the host)
   sealgate keygen --kind rsa --bits 4096 --id partner
   sealgate keygen --kind vault-transit --id bao-2026 >> /etc/sealgate/sealgate.toml
 
@@ -214,6 +216,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Terminals break longer lines wherever they end.
+    #[test]
+    fn texts_below_the_flags_fit_the_help() {
+        fn look_at(command: &clap::Command) {
+            let text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for line in text.lines() {
+                assert!(line.chars().count() <= 98, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(look_at);
+        }
+        look_at(&Cli::command());
     }
 
     #[test]

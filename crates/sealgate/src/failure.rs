@@ -18,6 +18,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// What went wrong, without the program's name.
+    pub(crate) fn said(&self) -> String {
+        let (Self::Settings(error) | Self::Other(error)) = self;
+        format!("{error:#}")
+    }
+
     /// The code to leave with.
     pub(crate) fn code(&self) -> ExitCode {
         match self {
@@ -41,10 +47,7 @@ impl From<anyhow::Error> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = match self {
-            Self::Settings(error) | Self::Other(error) => error,
-        };
-        for (at, line) in format!("{error:#}").lines().enumerate() {
+        for (at, line) in self.said().lines().enumerate() {
             if at > 0 {
                 f.write_str("\n")?;
             }

@@ -99,8 +99,8 @@ Examples:
   sealgate inspect s3://backups/2026/db.tar
   sealgate inspect --json s3://backups/2026/db.tar | jq .key_id
 
-Exit status: 0 when everything that was checked holds, 1 when not or when there is no such object, 64 for wrong
-arguments or settings.";
+Exit status: 0 when everything that was checked holds, 1 when not or when there is no such
+object, 64 for wrong arguments or settings.";
 
 /// `get`
 #[derive(Debug, Args)]
@@ -119,8 +119,8 @@ Examples:
   sealgate get s3://backups/2026/db.tar db.tar
   sealgate get s3://backups/2026/db.tar | tar x
 
-Every byte is verified before it is written. On standard output an object that turns out to be damaged ends early:
-mind the exit status, 1.";
+Every byte is verified before it is written. On standard output an object that turns out to be
+damaged ends early: mind the exit status, 1.";
 
 /// `verify`
 #[derive(Debug, Args)]
@@ -155,8 +155,8 @@ Examples:
   sealgate verify --depth full --rate 50 --checkpoint verify.json s3://backups/2026/
 
 Ctrl-C lets what has begun end; a second one ends at once. Nothing is ever changed.
-Exit status: 0 when all of it verified, 1 when some objects did not (they are listed), 130 when interrupted, 64 for
-wrong arguments or settings.";
+Exit status: 0 when all of it verified, 1 when some objects did not (they are listed), 130 when
+interrupted, 64 for wrong arguments or settings.";
 
 /// `rewrap`
 #[derive(Debug, Args)]
@@ -190,10 +190,11 @@ Examples:
   Do it, slowly, and go on after an interruption:
     sealgate rewrap --apply --rate 100 --checkpoint rewrap.json s3://backups
 
-The store copies each object onto itself with its data key wrapped anew, if it is still the object that was looked at:
-content does not move, and what clients write in the meantime stays. ETags and modification times change.
-Exit status: 0 when all of it is under the new key, 1 when some objects failed (they are listed), 130 when
-interrupted, 64 for wrong arguments or settings.";
+The store copies each object onto itself with its data key wrapped anew, if it is still the
+object that was looked at: content does not move, and what clients write in the meantime stays.
+ETags and modification times change.
+Exit status: 0 when all of it is under the new key, 1 when some objects failed (they are
+listed), 130 when interrupted, 64 for wrong arguments or settings.";
 
 /// `migrate`
 #[derive(Debug, Args)]
@@ -221,7 +222,8 @@ pub(crate) struct Migrate {
 
 pub(super) const MIGRATE_EXAMPLES: &str = "\
 Examples:
-  Seal what lies in a bucket as plaintext. Its rule says contents = \"mixed\" and reads = [\"plaintext\"]:
+  Seal what lies in a bucket as plaintext, whose rule has contents = \"mixed\" and
+  reads = [\"plaintext\"]:
     sealgate migrate s3://backups
     sealgate migrate --apply --checkpoint migrate.json s3://backups
 
@@ -231,11 +233,11 @@ Examples:
   Out again, to a bucket whose rule says format = \"none\":
     sealgate migrate --apply --unseal s3://sealed s3://plain
 
-Metadata, tags, content headers, storage class and locks are kept; old versions and ACLs are not looked at. In place an
-object is only replaced if it is still the one that was read; elsewhere nothing that is there is replaced. What was
-written is read again and compared.
-Exit status: 0 when all of it is as it should be, 1 when some objects failed (they are listed), 130 when interrupted,
-64 for wrong arguments or settings.";
+Metadata, tags, content headers, storage class and locks are kept; old versions and ACLs are not
+looked at. In place an object is only replaced if it is still the one that was read; elsewhere
+nothing that is there is replaced. What was written is read again and compared.
+Exit status: 0 when all of it is as it should be, 1 when some objects failed (they are listed),
+130 when interrupted, 64 for wrong arguments or settings.";
 
 /// `encrypt`
 #[derive(Debug, Args)]
@@ -296,8 +298,8 @@ Examples:
   aws s3api get-object --bucket backups --key db.tar db.sealed > db.json
   sealgate decrypt s3://backups/db.tar db.sealed --metadata db.json --out db.tar
 
-Every byte is verified before it is written. On standard output an object that turns out to be damaged ends early:
-mind the exit status, 1.";
+Every byte is verified before it is written. On standard output an object that turns out to be
+damaged ends early: mind the exit status, 1.";
 
 /// `doctor`
 #[derive(Debug, Args)]
@@ -320,9 +322,10 @@ Examples:
   sealgate doctor
   sealgate doctor --write s3://backups
 
-Looks at settings, keys, name, port, certificate, credentials and clock; in a bucket at permissions, ETags, conditions,
-copies, parts and checksums.
-Exit status: 0 when nothing failed (there may be warnings), 1 when something did, 64 for wrong arguments or settings.";
+Looks at settings, keys, name, port, certificate, credentials and clock; in a bucket at
+permissions, ETags, conditions, copies, parts and checksums.
+Exit status: 0 when nothing failed (there may be warnings), 1 when something did, 64 for wrong
+arguments or settings.";
 
 /// `completions`
 #[derive(Debug, Args)]

@@ -22,10 +22,16 @@ pub(super) fn run(asked: Doctor) -> Result<ExitCode, Failure> {
         let mut found = vec![Finding::good("settings", "can be used")];
         found.push(match wiring::check_keys(&settings).await {
             Ok(ids) => Finding::good("keys", format!("can be read: {ids}")),
-            Err(failure) => Finding::bad("keys", failure.to_string()),
+            Err(failure) => Finding::bad("keys", failure.said()),
         });
-        let store = wiring::store_alone(&settings).await?;
-        if found.iter().all(|finding| finding.state != State::Bad) {
+        let store = match wiring::store_alone(&settings).await {
+            Ok(store) => store,
+            Err(failure) => {
+                found.push(Finding::bad("store", failure.said()));
+                return Ok(ended(&found, json));
+            }
+        };
+        if sound(&found) {
             found.push(wrapping(&wiring::objects_in(&settings, Arc::clone(&store)).await?).await);
         }
         let s3 = match &settings.store {
@@ -33,16 +39,24 @@ pub(super) fn run(asked: Doctor) -> Result<ExitCode, Failure> {
             StoreSettings::Directory(_) => None,
         };
         found.extend(reach(store.as_ref(), s3).await);
-        if let Some(address) = address.filter(|_| found.iter().all(|finding| finding.state != State::Bad)) {
+        if let Some(address) = address.filter(|_| sound(&found)) {
             found.extend(examine_bucket(store.as_ref(), &address.bucket, &address.key).await);
             if write {
                 found.extend(examine_writing(store.as_ref(), &scratch(&address.bucket, &address.key)?).await);
             }
         }
-        say(&found, json);
-        let good = found.iter().all(|finding| finding.state != State::Bad);
-        Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(ended(&found, json))
     })
+}
+
+/// Says what was found, and whether it is good enough.
+fn ended(found: &[Finding], json: bool) -> ExitCode {
+    say(found, json);
+    if sound(found) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn sound(found: &[Finding]) -> bool {
+    found.iter().all(|finding| finding.state != State::Bad)
 }
 
 /// Whether the key that wraps new objects does, wherever it is kept.

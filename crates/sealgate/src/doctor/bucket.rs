@@ -4,7 +4,7 @@ use http::Method;
 use http::header::ETAG;
 use objects::{ObjectRef, Store, StoreError, bucket_uri, encode_value};
 
-use super::{Answer, Finding, ask};
+use super::{Answer, Finding, State, ask};
 
 /// What is written, its MD5, and a CRC32 that is another's.
 const CONTENT: &str = "sealgate doctor";
@@ -16,13 +16,18 @@ const PART: usize = 5 * 1024 * 1024;
 
 type Asked = Result<Answer, StoreError>;
 
-/// What can be found out without writing.
+/// What can be found out without writing. A bucket that cannot be used at all is the only thing found.
 pub(crate) async fn examine_bucket(store: &dyn Store, bucket: &str, prefix: &str) -> Vec<Finding> {
     let list = format!("list-type=2&max-keys=1&prefix={}", encode_value(prefix));
     let listed = ask(store, Method::GET, bucket_uri(bucket, &list), &[], "").await;
+    if let Some(elsewhere) = unusable(bucket, &listed) {
+        return vec![elsewhere];
+    }
     let mut found = vec![allowed("list objects", "s3:ListBucket", &listed)];
     let uploads = ask(store, Method::GET, bucket_uri(bucket, "uploads="), &[], "").await;
     found.push(allowed("list uploads", "s3:ListBucketMultipartUploads", &uploads));
+    let versions = ask(store, Method::GET, bucket_uri(bucket, "versions=&max-keys=1"), &[], "").await;
+    found.push(only_warned(allowed("list versions", "s3:ListBucketVersions", &versions), "clients and --versions"));
     if let Ok(answer) = ask(store, Method::GET, bucket_uri(bucket, "versioning="), &[], "").await {
         let state = answer.element("Status").unwrap_or_else(|| "off".into());
         let said = if answer.status.is_success() { state } else { format!("not known: {}", answer.code()) };
@@ -34,6 +39,30 @@ pub(crate) async fn examine_bucket(store: &dyn Store, bucket: &str, prefix: &str
         found.push(Finding::poor("locks", "every object is locked by default: keep store.uploads = \"local\""));
     }
     found
+}
+
+/// Why nothing else needs to be looked at in this bucket.
+fn unusable(bucket: &str, listed: &Asked) -> Option<Finding> {
+    const WHAT: &str = "bucket";
+    let answer = listed.as_ref().ok()?;
+    let region = answer.headers.get("x-amz-bucket-region").and_then(|region| region.to_str().ok());
+    match (answer.code().as_str(), region) {
+        ("NoSuchBucket", _) => {
+            Some(Finding::bad(WHAT, format!("the store has none called {bucket}: make it, or look at the name")))
+        }
+        ("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException", Some(region)) => {
+            Some(Finding::bad(WHAT, format!("{bucket} is in another region: set store.region = \"{region}\"")))
+        }
+        _ => None,
+    }
+}
+
+/// A permission without which Sealgate works, and who will miss it.
+fn only_warned(finding: Finding, missed_by: &str) -> Finding {
+    match finding.state {
+        State::Bad => Finding::poor(finding.what, format!("{}; missed by {missed_by}", finding.said)),
+        State::Good | State::Poor => finding,
+    }
 }
 
 /// What only shows when something is written. All of it lies under one new name, and goes again.
@@ -49,6 +78,7 @@ pub(crate) async fn examine_writing(store: &dyn Store, at: &ObjectRef) -> Vec<Fi
     found.push(probe.checksums().await);
     found.push(probe.copies().await);
     found.extend(probe.parts().await);
+    found.extend(probe.unfinished_upload().await);
     found.push(allowed("delete", "s3:DeleteObject", &probe.ask(Method::DELETE, "", &[]).await));
     found
 }
@@ -145,8 +175,22 @@ impl Probe<'_> {
             return found;
         }
         found.push(Finding::poor(RULES, format!("refused ({}): set store.equal_parts = true", said(&completed))));
-        found.push(allowed("abort uploads", "s3:AbortMultipartUpload", &self.ask(Method::DELETE, &query, &[]).await));
+        // Whether this is allowed is asked of the next upload; here it is only cleaned up.
+        let _ = self.ask(Method::DELETE, &query, &[]).await;
         found
+    }
+
+    /// An upload that is looked at and given up, as `ListParts` and the daily sweep do.
+    async fn unfinished_upload(&self) -> Vec<Finding> {
+        let begun = self.ask(Method::POST, "uploads=", &[]).await;
+        let Some(id) = begun.ok().and_then(|answer| answer.element("UploadId")) else { return Vec::new() };
+        let query = format!("uploadId={}", encode_value(&id));
+        let listed = self.ask(Method::GET, &query, &[]).await;
+        let aborted = self.ask(Method::DELETE, &query, &[]).await;
+        vec![
+            allowed("list parts", "s3:ListMultipartUploadParts", &listed),
+            allowed("abort uploads", "s3:AbortMultipartUpload", &aborted),
+        ]
     }
 }
 
@@ -179,5 +223,30 @@ fn said(asked: &Asked) -> String {
     match asked {
         Ok(answer) => answer.code(),
         Err(error) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, StatusCode};
+
+    use super::*;
+
+    fn refused(code: &str, region: Option<&'static str>) -> Answer {
+        let mut headers = HeaderMap::new();
+        headers
+            .extend(region.map(|region| {
+                (http::HeaderName::from_static("x-amz-bucket-region"), HeaderValue::from_static(region))
+            }));
+        let document = format!("<Error><Code>{code}</Code><Message>m</Message></Error>").into();
+        Answer { status: StatusCode::BAD_REQUEST, headers, document }
+    }
+
+    #[test]
+    fn a_bucket_in_another_region_says_which_to_set() {
+        let found = unusable("b", &Ok(refused("PermanentRedirect", Some("eu-west-1")))).unwrap();
+        assert!(found.state == State::Bad && found.said.contains("store.region = \"eu-west-1\""), "{found:?}");
+        assert!(unusable("b", &Ok(refused("PermanentRedirect", None))).is_none());
+        assert!(unusable("b", &Ok(refused("AccessDenied", Some("eu-west-1")))).is_none());
     }
 }

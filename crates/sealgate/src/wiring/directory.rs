@@ -21,8 +21,7 @@ impl Directory {
     /// Opens it, and makes it if there is none.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         crate::files::create_directory(path)?;
-        let store =
-            DirectoryStore::open(path).with_context(|| format!("cannot use the store in {}", path.display()))?;
+        let store = DirectoryStore::open(path).context("cannot use the store")?;
         Ok(Self(store.service()))
     }
 }
