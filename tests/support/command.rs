@@ -29,6 +29,13 @@ impl Run {
         Self(command)
     }
 
+    /// The same, with a variable in its environment.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &Path) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
     /// The same, with standard input from a file.
     #[must_use]
     pub fn reading(mut self, file: &Path) -> Self {

@@ -89,6 +89,12 @@ impl Daemon {
     /// Starts it and returns when it is ready.
     #[must_use]
     pub fn start(plan: &Plan<'_>) -> Self {
+        Self::start_in(plan, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    #[must_use]
+    pub fn start_in(plan: &Plan<'_>, environment: &[(&str, &Path)]) -> Self {
         let config = plan.write();
         let mut child = Command::new(plan.program)
             .args(["serve", "--config"])
@@ -96,6 +102,7 @@ impl Daemon {
             .env_clear()
             .env("HOME", plan.folder)
             .env(TETHERED, "1")
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

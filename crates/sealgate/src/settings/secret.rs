@@ -3,22 +3,18 @@
 //! A reference says where a secret is; it is not one, and may be shown. What it leads to is zeroed
 //! when dropped and never shown.
 
+mod command;
+
 use std::fmt;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;
 
 /// More than any key or password, less than a mistake such as a whole disk image.
 const MAX_LEN: u64 = 64 * 1024;
-
-/// How long a command may take; people may have to type a passphrase or touch a token.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where a secret is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +58,8 @@ impl SecretReference {
                 Some(value) => Ok(Zeroizing::new(std::os::unix::ffi::OsStringExt::into_vec(value))),
                 None => bail!("the environment variable {name} is not set"),
             },
-            Self::Credential(name) => match std::env::var_os("CREDENTIALS_DIRECTORY") {
-                Some(directory) => read_file(&Path::new(&directory).join(name)),
-                None => bail!("CREDENTIALS_DIRECTORY is not set: `credential:` works in a systemd service"),
-            },
-            Self::Command(words) => run(words).await,
+            Self::Credential(name) => read_credential(name).with_context(|| self.to_string()),
+            Self::Command(words) => command::output(words, command::PATIENCE).await,
         }?;
         ensure!(!secret.is_empty(), "{self} is empty");
         Ok(secret)
@@ -140,27 +133,27 @@ fn read_file(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let metadata = file.metadata().with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(!metadata.is_dir(), "{} is a directory", path.display());
-    let mut contents = Zeroizing::new(Vec::new());
+    let mut contents = room();
     file.take(MAX_LEN + 1).read_to_end(&mut contents).with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(contents.len() as u64 <= MAX_LEN, "{} is larger than 64 KiB", path.display());
     Ok(contents)
 }
 
-async fn run(words: &[String]) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    let (program, arguments) = words.split_first().context("no program")?;
-    let mut command = tokio::process::Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().with_context(|| format!("cannot run {program}"))?;
-    let stdout = child.stdout.take().context("no standard output")?;
-    let mut output = Zeroizing::new(Vec::new());
-    let finished = tokio::time::timeout(COMMAND_TIMEOUT, async {
-        stdout.take(MAX_LEN + 1).read_to_end(&mut output).await?;
-        child.wait().await
-    });
-    let status = finished.await.with_context(|| format!("{program} took longer than 30 seconds"))??;
-    ensure!(output.len() as u64 <= MAX_LEN, "{program} printed more than 64 KiB");
-    ensure!(status.success(), "{program} failed: {status}");
-    Ok(output)
+fn read_credential(name: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    match std::env::var_os("CREDENTIALS_DIRECTORY") {
+        Some(directory) => {
+            let path = Path::new(&directory).join(name);
+            read_file(&path).with_context(|| format!("the unit has to have LoadCredential={name}:FILE"))
+        }
+        None => bail!(
+            "CREDENTIALS_DIRECTORY is not set: systemd sets it for a service whose unit has LoadCredential={name}:FILE"
+        ),
+    }
+}
+
+/// Room for any secret, so that none is copied in memory while it is read.
+fn room() -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(Vec::with_capacity(usize::try_from(MAX_LEN).unwrap_or(0) + 64))
 }
 
 #[cfg(test)]
