@@ -3,6 +3,7 @@
 use std::fs;
 
 use sealgate_tests::bytes::noise;
+use sealgate_tests::daemon::KEY_ID;
 use sealgate_tests::world::{PLAIN_LEN, Stored, World};
 
 use crate::scene::{beside, command, run, upload, world};
@@ -28,13 +29,7 @@ fn what_was_encrypted_offline_is_an_object_once_it_is_stored() {
         fs::write(beside(&world, plain), noise(1, len)).unwrap();
         let arguments = ["encrypt", "s3://first/a/ü", plain, "--out", &out, "--metadata", &metadata];
         assert!(run(&world, &arguments).expect(0).err.contains("aws s3api put-object --bucket first"));
-        let written: serde_json::Value = serde_json::from_slice(&fs::read(beside(&world, &metadata)).unwrap()).unwrap();
-        let entry = |(name, value): (&String, &serde_json::Value)| {
-            (format!("x-amz-meta-{name}"), value.as_str().unwrap().to_owned())
-        };
-        let metadata = written.as_object().unwrap().iter().map(entry).collect();
-        let bytes = fs::read(beside(&world, &out)).unwrap();
-        world.replace("first", "a/ü", &Stored { bytes, metadata });
+        put_what_was_made(&world, "a/ü", &out, &metadata);
         assert!(world.get("first", "a/ü").send().expect(200).body == noise(1, len), "{len}");
     }
 }
@@ -55,6 +50,74 @@ fn what_is_stored_is_decrypted_without_a_store() {
         let (status, bytes) = piped.reading(&beside(&world, "stored")).bytes();
         assert!(status == 0 && bytes == content);
     }
+}
+
+/// Rules under which Amazon's formats are written and read with the daemon's own key.
+fn amazon(settings: &str) -> World {
+    world(&format!(
+        "[[rules]]\nbucket = \"*\"\nkeys = [\"{KEY_ID}\"]\ncommitment = \"require-encrypt-allow-decrypt\"\n{settings}"
+    ))
+}
+
+fn put_what_was_made(world: &World, key: &str, out: &str, metadata: &str) {
+    let written: serde_json::Value = serde_json::from_slice(&fs::read(beside(world, metadata)).unwrap()).unwrap();
+    let entry = |(name, value): (&String, &serde_json::Value)| {
+        (format!("x-amz-meta-{name}"), value.as_str().unwrap().to_owned())
+    };
+    let metadata = written.as_object().unwrap().iter().map(entry).collect();
+    let bytes = fs::read(beside(world, out)).unwrap();
+    world.replace("first", key, &Stored { bytes, metadata });
+}
+
+#[test]
+fn amazons_formats_are_made_and_opened_without_a_store() {
+    let world = amazon("format = \"s3ec-v3\"\n");
+    let content = noise(4, 200_000);
+    world.front.object("PUT", "first", "theirs").body(&content).send().check(200);
+    take_out(&world, "theirs");
+    let arguments = ["decrypt", "s3://first/theirs", "stored", "--metadata", "head.json", "--out", "plain"];
+    run(&world, &arguments).check(0);
+    assert!(fs::read(beside(&world, "plain")).unwrap() == content);
+    run(&world, &["encrypt", "s3://first/ours", "plain", "--out", "out", "--metadata", "out.json"]).check(0);
+    put_what_was_made(&world, "ours", "out", "out.json");
+    assert!(world.get("first", "ours").send().expect(200).body == content);
+    let mut stored = fs::read(beside(&world, "stored")).unwrap();
+    stored[7] ^= 1;
+    fs::write(beside(&world, "changed"), stored).unwrap();
+    let arguments = ["decrypt", "s3://first/theirs", "changed", "--metadata", "head.json", "--out", "never"];
+    assert!(run(&world, &arguments).expect(1).err.contains("verification"));
+    assert!(!beside(&world, "never").exists());
+}
+
+#[test]
+fn a_key_in_a_second_object_is_a_second_file() {
+    let world = amazon("format = \"s3ec-v3\"\ninstruction_files = \"any\"\nwrite_instruction_files = true\n");
+    let content = noise(5, 100_000);
+    fs::write(beside(&world, "plain"), &content).unwrap();
+    let encrypt = ["encrypt", "s3://first/k", "plain", "--out", "out", "--metadata", "out.json"];
+    let refused = run(&world, &encrypt).expect(1);
+    assert!(refused.err.contains("--instruction-file") && !beside(&world, "out").exists(), "{refused:?}");
+    run(&world, &[&encrypt[..], &["--instruction-file", "out.instruction"]].concat()).check(0);
+    put_what_was_made(&world, "k", "out", "out.json");
+    let instruction = Stored { bytes: fs::read(beside(&world, "out.instruction")).unwrap(), metadata: Vec::new() };
+    world.replace("first", "k.instruction", &instruction);
+    assert!(world.get("first", "k").send().expect(200).body == content);
+    let decrypt = ["decrypt", "s3://first/k", "out", "--metadata", "out.json", "--out", "opened"];
+    run(&world, &decrypt).check(1);
+    run(&world, &[&decrypt[..], &["--instruction-file", "out.instruction"]].concat()).check(0);
+    assert!(fs::read(beside(&world, "opened")).unwrap() == content);
+}
+
+#[test]
+fn plaintext_is_not_taken_for_something_that_was_opened() {
+    let world = world("[[rules]]\nbucket = \"*\"\ncontents = \"mixed\"\nreads = [\"plaintext\"]\n");
+    fs::write(beside(&world, "plain"), b"never encrypted").unwrap();
+    fs::write(beside(&world, "other.json"), "{\"a\": \"b\"}").unwrap();
+    let decrypt = ["decrypt", "s3://first/k", "plain"];
+    let refused = run(&world, &[&decrypt[..], &["--metadata", "other.json"]].concat()).expect(1);
+    assert!(refused.out.is_empty() && refused.err.contains("nothing in this metadata"), "{refused:?}");
+    let refused = run(&world, &decrypt).expect(64);
+    assert!(refused.out.is_empty() && refused.err.contains("--metadata FILE"), "{refused:?}");
 }
 
 #[test]

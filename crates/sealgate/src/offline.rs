@@ -1,4 +1,5 @@
 //! One object in a file, behind the store seam: so that what is sealed and opened without a server is what a server seals and opens.
+//! A second file can stand for the object beside it that has its key, in formats that write one.
 //!
 //! Knows no network. It keeps ciphertext only.
 
@@ -13,25 +14,55 @@ use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Bytes;
-use objects::{Body, Store, StoreError, USER_METADATA_PREFIX, store};
+use objects::{Body, ObjectRef, Store, StoreError, USER_METADATA_PREFIX, store};
 
 /// Bytes read at a time.
 const PIECE: usize = 256 * 1024;
 
-/// A stored object in a file, with its metadata beside it.
+/// A stored object in a file, and the one beside it, if there is one.
 pub(crate) struct FileStore {
+    path: String,
+    object: Kept,
+    companion: Option<Kept>,
+}
+
+impl FileStore {
+    /// The object `at`, whose bytes are in `file`, with this user metadata (names without prefix).
+    pub(crate) fn new(
+        at: &ObjectRef,
+        file: std::fs::File,
+        metadata: Vec<(String, String)>,
+    ) -> Result<Self, objects::Error> {
+        Ok(Self { path: at.uri()?.path().to_owned(), object: Kept::new(file, metadata), companion: None })
+    }
+
+    /// The same with a file for every other name: an object has one companion at most.
+    pub(crate) fn with_companion(self, file: Option<std::fs::File>) -> Self {
+        Self { companion: file.map(|file| Kept::new(file, Vec::new())), ..self }
+    }
+
+    /// The user metadata of the object by now.
+    pub(crate) fn metadata(&self) -> Vec<(String, String)> {
+        self.object.metadata()
+    }
+
+    fn kept(&self, path: &str) -> Option<&Kept> {
+        if path == self.path { Some(&self.object) } else { self.companion.as_ref() }
+    }
+}
+
+/// One file, with the user metadata that a store would have of it.
+struct Kept {
     file: std::fs::File,
     metadata: Mutex<Vec<(String, String)>>,
 }
 
-impl FileStore {
-    /// The object whose bytes are in `file`, with this user metadata (names without prefix).
-    pub(crate) fn new(file: std::fs::File, metadata: Vec<(String, String)>) -> Self {
+impl Kept {
+    fn new(file: std::fs::File, metadata: Vec<(String, String)>) -> Self {
         Self { file, metadata: Mutex::new(metadata) }
     }
 
-    /// Its user metadata by now.
-    pub(crate) fn metadata(&self) -> Vec<(String, String)> {
+    fn metadata(&self) -> Vec<(String, String)> {
         self.metadata.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -100,12 +131,16 @@ impl FileStore {
 /// An object in a file has one version.
 const ETAG_VALUE: HeaderValue = HeaderValue::from_static("\"file\"");
 
+const NO_COMPANION: &str = "the rule writes an instruction file: say where it goes with --instruction-file";
+
 #[async_trait]
 impl Store for FileStore {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, StoreError> {
-        match *request.method() {
-            Method::PUT => self.put(request).await,
-            Method::GET | Method::HEAD => self.get(&request),
+        match (request.method(), self.kept(request.uri().path())) {
+            (&Method::PUT, Some(kept)) => kept.put(request).await,
+            (&Method::PUT, None) => Err(StoreError::Request(NO_COMPANION.to_owned())),
+            (&Method::GET | &Method::HEAD, Some(kept)) => kept.get(&request),
+            (&Method::GET | &Method::HEAD, None) => Ok(answer(StatusCode::NOT_FOUND, HeaderMap::new(), store::empty())),
             _ => Ok(answer(StatusCode::NOT_IMPLEMENTED, HeaderMap::new(), store::empty())),
         }
     }

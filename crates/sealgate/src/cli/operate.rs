@@ -254,6 +254,9 @@ pub(crate) struct Encrypt {
     /// Where the user metadata goes that belongs to them, as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata: PathBuf,
+    /// Where the instruction file goes, if the rule writes one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) instruction_file: Option<PathBuf>,
     /// How many bytes come on standard input. Without it they must fit 64 MiB of memory.
     #[arg(long, value_name = "BYTES")]
     pub(crate) length: Option<u64>,
@@ -266,7 +269,8 @@ Examples:
   sealgate encrypt s3://backups/db.tar db.tar --out db.sealed --metadata db.json
   aws s3api put-object --bucket backups --key db.tar --body db.sealed --metadata file://db.json
 
-Both files are new: nothing is replaced.";
+The files are new: nothing is replaced. Under a rule that writes one of Amazon's formats they are
+what Amazon's clients read.";
 
 /// `decrypt`
 #[derive(Debug, Args)]
@@ -286,6 +290,9 @@ pub(crate) struct Decrypt {
     /// The value of the metadata `sealgate-m`, if there is one.
     #[arg(long, value_name = "TEXT", requires = "envelope")]
     pub(crate) sealed_metadata: Option<String>,
+    /// The object beside it that has its key, in formats that write one: an instruction file, or a side-car.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) instruction_file: Option<PathBuf>,
     /// Where the content goes. A file appears whole or not at all. Default: standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -298,7 +305,8 @@ Examples:
   aws s3api get-object --bucket backups --key db.tar db.sealed > db.json
   sealgate decrypt s3://backups/db.tar db.sealed --metadata db.json --out db.tar
 
-Every byte is verified before it is written. On standard output an object that turns out to be
+What other programs encrypted is opened too, where the rule of that name says which formats are
+read. Every byte is verified before it is written. On standard output an object that turns out to be
 damaged ends early: mind the exit status, 1.";
 
 /// `doctor`

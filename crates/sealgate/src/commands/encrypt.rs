@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -23,14 +23,15 @@ use crate::offline::FileStore;
 const MAX_UNANNOUNCED: usize = 64 * 1024 * 1024;
 
 pub(super) fn run(asked: Encrypt) -> Result<ExitCode, Failure> {
-    let Encrypt { address, from, out, metadata, length, keys } = asked;
+    let Encrypt { address, from, out, metadata, instruction_file, length, keys } = asked;
     let at = super::object_at(&address, None)?;
-    super::get::refuse_to_replace(Some(&out))?;
-    super::get::refuse_to_replace(Some(&metadata))?;
-    let folder = super::get::folder_of(&out);
-    let staged = NamedTempFile::new_in(folder).with_context(|| format!("cannot write in {}", folder.display()))?;
-    let file = staged.reopen().context("cannot write")?;
-    let store = Arc::new(FileStore::new(file, Vec::new()));
+    for path in [Some(&out), Some(&metadata), instruction_file.as_ref()] {
+        super::get::refuse_to_replace(path.map(PathBuf::as_path))?;
+    }
+    let staged = Staged::beside(&out)?;
+    let companion = instruction_file.map(|path| Staged::beside(&path)).transpose()?;
+    let store = FileStore::new(&at, staged.reopen()?, Vec::new()).map_err(anyhow::Error::from)?;
+    let store = Arc::new(store.with_companion(companion.as_ref().map(Staged::reopen).transpose()?));
     let kept = Arc::clone(&store);
     super::with_objects_in(keys, store, async move |objects| {
         let (plain_len, body) = plaintext(&from, length).await?;
@@ -45,13 +46,15 @@ pub(super) fn run(asked: Encrypt) -> Result<ExitCode, Failure> {
         objects.seal(request).await.map_err(anyhow::Error::from)?;
         let written: Map<String, Value> =
             kept.metadata().into_iter().map(|(name, value)| (name, Value::String(value))).collect();
-        if written.is_empty() {
+        let companion = companion.filter(|companion| !companion.is_empty());
+        if written.is_empty() && companion.is_none() {
             return Err(Failure::Settings(anyhow!("the rule for {address} seals nothing (format = \"none\")")));
         }
         if files::create(&metadata, format!("{}\n", Value::Object(written)).as_bytes())? == Created::Before {
             return Err(anyhow!("{} exists and is left alone", metadata.display()).into());
         }
-        staged.persist_noclobber(&out).map_err(|error| anyhow!("cannot write {}: {}", out.display(), error.error))?;
+        staged.keep()?;
+        companion.map(Staged::keep).transpose()?;
         eprintln!(
             "sealed for {address}; to store it: aws s3api put-object --bucket {} --key '{}' --body {} --metadata file://{}",
             address.bucket,
@@ -61,6 +64,34 @@ pub(super) fn run(asked: Encrypt) -> Result<ExitCode, Failure> {
         );
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// A file that appears whole or not at all.
+struct Staged {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Staged {
+    fn beside(path: &Path) -> anyhow::Result<Self> {
+        let folder = super::get::folder_of(path);
+        let file = NamedTempFile::new_in(folder).with_context(|| format!("cannot write in {}", folder.display()))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    fn reopen(&self) -> anyhow::Result<std::fs::File> {
+        self.file.reopen().context("cannot write")
+    }
+
+    fn is_empty(&self) -> bool {
+        self.file.as_file().metadata().is_ok_and(|metadata| metadata.len() == 0)
+    }
+
+    fn keep(self) -> anyhow::Result<()> {
+        let Self { file, path } = self;
+        file.persist_noclobber(&path).map_err(|error| anyhow!("cannot write {}: {}", path.display(), error.error))?;
+        Ok(())
+    }
 }
 
 /// What is to be sealed, and its length.
