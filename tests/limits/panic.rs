@@ -44,7 +44,7 @@ fn gateway(breaks: Arc<AtomicBool>) -> Gateway {
     let id: KeyId = "k1".parse().unwrap();
     let key = AesKey::new(id, WrappingSecret::from_bytes([7; 32]));
     let policies =
-        PolicyTable::new(vec![Rule::sealed("*")], Arc::new(Keyring::new(Box::new(key), Vec::new()).unwrap()));
+        PolicyTable::new(vec![Rule::sealed("*", Arc::new(Keyring::new(Arc::new(key), Vec::new()).unwrap()))]);
     let objects = SealedObjects::new(Arc::new(Brittle(breaks)), policies, Arc::new(Ones));
     let (access_key, secret) = (credential().access_key, SecretKey::from(credential().secret_key));
     let client = Client { access_key, secret, buckets: vec!["*".into()], permission: Permission::ReadWrite };

@@ -13,4 +13,5 @@ mod restore;
 mod rewrap;
 mod rotation;
 mod scene;
+mod shredding;
 mod verify;

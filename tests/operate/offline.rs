@@ -9,7 +9,7 @@ use sealgate_tests::world::{PLAIN_LEN, Stored, World};
 use crate::scene::{beside, command, run, upload, world};
 
 /// Writes what the store has of an object into files, as `aws s3api get-object` would.
-fn take_out(world: &World, key: &str) -> Stored {
+pub(crate) fn take_out(world: &World, key: &str) -> Stored {
     let stored = world.stored("first", key);
     fs::write(beside(world, "stored"), &stored.bytes).unwrap();
     let short = |(name, value): &(String, String)| {

@@ -8,7 +8,7 @@ use sealgate_tests::world::{PLAIN_LEN, World, daemon};
 use tempfile::TempDir;
 
 use crate::meter::Meter;
-use crate::scene::{NEXT_KEY, command_after, key_of, next_key, program, run, upload, world};
+use crate::scene::{NEXT_KEY, command_after, key_of, next_key, program, upload, world};
 
 fn rewrap(world: &World, arguments: &[&str]) -> Ended {
     command_after(world, &[&["rewrap"], arguments].concat(), |settings| settings).run()
@@ -159,24 +159,4 @@ fn versions_are_told_apart_and_the_replaced_one_can_go() {
     assert!(world.get("first", "a").send().status != 200, "the daemon does not know the new key");
     let again = rewrap(&world, &["--apply", "--versions", "s3://first"]).expect(0);
     assert_eq!(again.summary()["counts"], serde_json::json!({ "current": 1, "left": 2 }));
-}
-
-#[test]
-fn a_key_that_is_destroyed_takes_its_objects_and_no_others() {
-    let world = world("");
-    for key in ["in/a", "in/b", "inside", "out"] {
-        world.seal("first", key, 1);
-    }
-    assert_eq!(rewrap(&world, &["--apply", "s3://first/in/"]).expect(0).summary()["counts"]["rewrapped"], 2);
-    let keys = ["in/a", "in/b", "inside", "out"].map(|key| key_of(&world, "first", key));
-    assert_eq!(keys, [NEXT_KEY, NEXT_KEY, KEY_ID, KEY_ID]);
-    // Nobody has the new key any more: the daemon never had it.
-    for key in ["in/a", "in/b"] {
-        let refused = world.get("first", key).send();
-        assert!(refused.status != 200 && refused.xml().contains(NEXT_KEY), "{refused:?}");
-        assert!(run(&world, &["get", &format!("s3://first/{key}")]).expect(1).err.contains(NEXT_KEY));
-    }
-    for key in ["inside", "out"] {
-        assert!(world.get("first", key).send().expect(200).body == noise(1, PLAIN_LEN));
-    }
 }

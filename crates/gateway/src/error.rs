@@ -125,6 +125,8 @@ impl From<Error> for Fault {
             Error::TooLarge { .. } => Self::new(S3ErrorCode::EntityTooLarge, error.to_string()),
             Error::NoRule { .. }
             | Error::UnknownKey { .. }
+            | Error::KeyWithheld { .. }
+            | Error::NoPrimary { .. }
             | Error::NoForeignKey { .. }
             | Error::NoPrivateKey { .. }
             | Error::Reserved

@@ -16,6 +16,15 @@ pub enum Error {
         /// The name the envelope gives.
         key_id: KeyId,
     },
+    /// The key is there, and this keyring is not to use it.
+    #[error("the object is sealed with key {key_id:?}, which is not to read here", key_id = key_id.as_str())]
+    Withheld {
+        /// The name the envelope gives.
+        key_id: KeyId,
+    },
+    /// Nothing is wrapped with this keyring.
+    #[error("no key is named that wraps here")]
+    NoPrimary,
     /// The key is there and does not unwrap it: another key under the same name, another object, or tampering.
     #[error("key {key_id:?} refuses the object's data key", key_id = key_id.as_str())]
     Refused {

@@ -101,6 +101,22 @@ pub enum Error {
         /// The key the envelope names.
         key_id: KeyId,
     },
+    /// The key that wraps the object is there, and the rule does not let it read.
+    #[error(
+        "the object is wrapped with key `{key_id}`, which the rule `{rule}` does not read with; add it to the rule's `readers`"
+    )]
+    KeyWithheld {
+        /// The key the envelope names.
+        key_id: KeyId,
+        /// The rule's bucket pattern.
+        rule: String,
+    },
+    /// Nothing can be wrapped here.
+    #[error("no key wraps under the rule `{rule}`; name one with `primary` in the rule or in [keyring]")]
+    NoPrimary {
+        /// The rule's bucket pattern.
+        rule: String,
+    },
     /// A key of ours would not open the object.
     #[error(
         "key `{key_id}` does not unwrap this object: another key under the same id, an object moved from another name, or a changed envelope"

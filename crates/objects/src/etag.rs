@@ -85,7 +85,7 @@ mod tests {
     }
 
     fn rule(contents: Contents, etag: EtagMode) -> Rule {
-        Rule { contents, etag, ..Rule::sealed("*") }
+        Rule { contents, etag, ..Rule::sealed("*", std::sync::Arc::default()) }
     }
 
     #[test]

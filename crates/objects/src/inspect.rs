@@ -183,7 +183,7 @@ impl SealedObjects {
         if envelope.upload() == Upload::Put {
             found.plain_len = layout::plain_len(found.stored_len);
         }
-        found.wrap = Some(self.wrap_of(rule, &envelope));
+        found.wrap = Some(Self::wrap_of(rule, &envelope));
         let Some(keys) = found.check("data key", self.unlock(at, rule, &envelope).await) else { return };
         if let Some(metadata) = found.check("metadata", metadata::opened(&found.headers, &keys)) {
             found.metadata = metadata;
@@ -198,7 +198,7 @@ impl SealedObjects {
         }
     }
 
-    pub(crate) fn wrap_of(&self, rule: &Rule, envelope: &Envelope) -> Wrap {
+    pub(crate) fn wrap_of(rule: &Rule, envelope: &Envelope) -> Wrap {
         let wrapped = envelope.encrypted_data_key();
         Wrap {
             key_id: wrapped.key_id.to_string(),
@@ -208,7 +208,7 @@ impl SealedObjects {
                 envelope::BindingMode::Key => "key",
                 envelope::BindingMode::None => "none",
             },
-            is_current: self.is_current(rule, envelope),
+            is_current: Self::is_current(rule, envelope),
         }
     }
 }

@@ -114,7 +114,7 @@ mod tests {
     fn only_the_clients_own_names_are_taken() {
         let metadata = from_client(
             &headers(&[("x-amz-meta-a", "1"), ("content-type", "x"), ("x-amz-meta-ü".trim_end_matches('ü'), "2")]),
-            &Rule::sealed("b"),
+            &Rule::sealed("b", std::sync::Arc::default()),
         )
         .unwrap();
         assert_eq!(metadata.get("a").unwrap(), "1");
@@ -123,9 +123,14 @@ mod tests {
 
     #[test]
     fn reserved_names_are_refused() {
-        let error = from_client(&headers(&[("x-amz-meta-sealgate", "v=1")]), &Rule::sealed("b")).unwrap_err();
+        let error =
+            from_client(&headers(&[("x-amz-meta-sealgate", "v=1")]), &Rule::sealed("b", std::sync::Arc::default()))
+                .unwrap_err();
         assert!(matches!(error, Error::BadMetadata(message) if message.contains("reserved")));
-        assert!(from_client(&headers(&[("x-amz-meta-sealgate-m", "x")]), &Rule::sealed("b")).is_err());
+        assert!(
+            from_client(&headers(&[("x-amz-meta-sealgate-m", "x")]), &Rule::sealed("b", std::sync::Arc::default()))
+                .is_err()
+        );
     }
 
     #[test]

@@ -183,9 +183,11 @@ impl SealedObjects {
             return if rule.format == WriteFormat::Plain { Ok(None) } else { Err(Error::NoSuchUpload) };
         }
         let token = Token::read(upload_id)?;
-        let keys = match self.unlock(at, rule, &token.envelope).await {
+        let keys = match self.unlock_upload(at, rule, &token.envelope).await {
             Ok(keys) => keys,
-            Err(Error::Integrity(_) | Error::KeyRefused { .. } | Error::UnknownKey { .. }) => {
+            Err(
+                Error::Integrity(_) | Error::KeyRefused { .. } | Error::UnknownKey { .. } | Error::KeyWithheld { .. },
+            ) => {
                 return Err(Error::NoSuchUpload);
             }
             Err(error) => return Err(error),

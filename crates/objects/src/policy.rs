@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use envelope::{BindingMode, s3ec};
-use keyring::Keyring;
+use keyring::{Keyring, WrappingKey};
 
 use crate::{Error, ForeignFormat, ForeignPolicy};
 
@@ -77,12 +77,14 @@ pub struct Rule {
     pub metadata: MetadataMode,
     /// The bucket name that the wrap binds in place of the real one, for replicas under another name.
     pub bucket_identity: Option<String>,
+    /// The key that wraps what is sealed here, and those that unwrap it.
+    pub keyring: Arc<Keyring>,
 }
 
 impl Rule {
-    /// A rule under which everything in `buckets` is sealed, with every other choice at its default.
+    /// A rule under which everything in `buckets` is sealed with `keyring`, with every other choice at its default.
     #[must_use]
-    pub fn sealed(buckets: &str) -> Self {
+    pub fn sealed(buckets: &str, keyring: Arc<Keyring>) -> Self {
         Self {
             buckets: buckets.to_owned(),
             prefix: String::new(),
@@ -95,6 +97,7 @@ impl Rule {
             binding: BindingMode::Object,
             metadata: MetadataMode::Sealed,
             bucket_identity: None,
+            keyring,
         }
     }
 
@@ -145,24 +148,32 @@ impl Rule {
         matches!(self.contents, Contents::Mixed | Contents::Foreign(_)) || self.shows_md5()
     }
 
+    /// What a key of this rule said, with the settings of the rule that it concerns.
+    pub(crate) fn blame(&self, error: keyring::Error) -> Error {
+        match error {
+            keyring::Error::Withheld { key_id } => Error::KeyWithheld { key_id, rule: self.buckets.clone() },
+            keyring::Error::NoPrimary => Error::NoPrimary { rule: self.buckets.clone() },
+            other => other.into(),
+        }
+    }
+
     /// The name of `bucket` as the key wrap knows it.
     pub(crate) fn identity_of<'a>(&'a self, bucket: &'a str) -> &'a str {
         self.bucket_identity.as_deref().unwrap_or(bucket)
     }
 }
 
-/// All rules, with the keyring that they share.
+/// All rules.
 pub struct PolicyTable {
     rules: Vec<Rule>,
-    keyring: Arc<Keyring>,
 }
 
 impl PolicyTable {
     /// A table of `rules`; their order does not matter.
     #[must_use]
-    pub fn new(mut rules: Vec<Rule>, keyring: Arc<Keyring>) -> Self {
+    pub fn new(mut rules: Vec<Rule>) -> Self {
         rules.sort_by_key(|rule| std::cmp::Reverse(rule.exactness()));
-        Self { rules, keyring }
+        Self { rules }
     }
 
     /// The rule for an object, if any rule speaks of it.
@@ -184,8 +195,17 @@ impl PolicyTable {
         names
     }
 
-    pub(crate) fn keyring(&self) -> &Keyring {
-        &self.keyring
+    /// The keys that wrap what is written under any rule, each once.
+    pub(crate) fn primaries(&self) -> Vec<Arc<dyn WrappingKey>> {
+        let mut primaries: Vec<Arc<dyn WrappingKey>> = Vec::new();
+        for rule in self.rules.iter().filter(|rule| rule.encrypts()) {
+            if let Ok(primary) = rule.keyring.primary()
+                && !primaries.iter().any(|known| known.id() == primary.id())
+            {
+                primaries.push(Arc::clone(primary));
+            }
+        }
+        primaries
     }
 }
 
@@ -222,7 +242,7 @@ mod tests {
     }
 
     fn rule(buckets: &str, prefix: &str) -> Rule {
-        Rule { prefix: prefix.into(), ..Rule::sealed(buckets) }
+        Rule { prefix: prefix.into(), ..Rule::sealed(buckets, Arc::default()) }
     }
 
     #[test]

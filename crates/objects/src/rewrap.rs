@@ -34,18 +34,19 @@ impl SealedObjects {
         let wrong = |error: envelope::Error| Error::Integrity(error.to_string());
         let (identity, key) = (from.rule.identity_of(&from.at.bucket), &from.at.key);
         let bound = Binding::new(envelope.binding_mode(), identity, key).map_err(wrong)?;
-        let data_key = self.policies.keyring().unwrap(envelope.encrypted_data_key(), &bound).await?;
+        let data_key = from.rule.keyring.unwrap(envelope.encrypted_data_key(), &bound).await;
+        let data_key = data_key.map_err(|error| from.rule.blame(error))?;
         let keys = envelope.unlock(&data_key).map_err(wrong)?;
         let (identity, key) = (to.rule.identity_of(&to.at.bucket), &to.at.key);
         let bound = Binding::new(to.rule.binding, identity, key).map_err(|_| Error::BadName)?;
-        let wrapped = self.policies.keyring().wrap(&data_key, &bound).await?;
+        let wrapped = to.rule.keyring.wrap(&data_key, &bound).await.map_err(|error| to.rule.blame(error))?;
         Ok((Envelope::new(envelope.upload(), to.rule.binding, wrapped, &keys), keys))
     }
 
     /// Whether the data key of `envelope` is wrapped as those of new objects under `rule` are.
-    pub(crate) fn is_current(&self, rule: &Rule, envelope: &Envelope) -> bool {
+    pub(crate) fn is_current(rule: &Rule, envelope: &Envelope) -> bool {
         let wrapped = envelope.encrypted_data_key();
-        wrapped.key_id == *self.policies.keyring().primary_id() && envelope.binding_mode() == rule.binding
+        rule.keyring.primary_id() == Some(&wrapped.key_id) && envelope.binding_mode() == rule.binding
     }
 
     /// Writes `metadata` into `headers` as `rule` wants it kept, sealed anew where it is sealed.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use envelope::{Binding, Envelope, ObjectKeys};
+use envelope::{Binding, Envelope, KeyId, ObjectKeys};
 use http::{HeaderMap, Method, Request, Response, Uri};
+use keyring::WrappingKey;
 
 use crate::facts::{FactsCache, FactsFile};
 use crate::foreign::{Buffers, Failures, VerifiedCache};
@@ -68,12 +69,14 @@ impl SealedObjects {
         self
     }
 
-    /// Tries whether the key that wraps would wrap and unwrap, where that is not certain.
-    ///
-    /// # Errors
-    /// [`Error::KeyUnavailable`] when that cannot be told for now, otherwise why it would not.
-    pub async fn check_key(&self) -> Result<(), Error> {
-        Ok(self.policies.keyring().check().await?)
+    /// Tries every key that wraps what is written under some rule, and says how it went: [`Error::KeyUnavailable`] when that
+    /// cannot be told for now, otherwise why it would not wrap and unwrap.
+    pub async fn check_keys(&self) -> Vec<(KeyId, Result<(), Error>)> {
+        let check = |key: Arc<dyn WrappingKey>| async move {
+            let checked = key.check().await.map_err(Error::from);
+            (key.id().clone(), checked)
+        };
+        futures::future::join_all(self.policies.primaries().into_iter().map(check)).await
     }
 
     /// Sends a request that sealing does not concern and hands back the store's answer.
@@ -93,9 +96,20 @@ impl SealedObjects {
 
     /// Unwraps the data key of a sealed object and checks that it is the one that sealed it.
     pub(crate) async fn unlock(&self, at: &ObjectRef, rule: &Rule, envelope: &Envelope) -> Result<ObjectKeys, Error> {
-        let binding = Binding::new(envelope.binding_mode(), rule.identity_of(&at.bucket), &at.key);
-        let binding = binding.map_err(|error| Error::Integrity(error.to_string()))?;
-        let key = self.policies.keyring().unwrap(envelope.encrypted_data_key(), &binding).await?;
+        let key = rule.keyring.unwrap(envelope.encrypted_data_key(), &binding(at, rule, envelope)?).await;
+        let key = key.map_err(|error| rule.blame(error))?;
+        envelope.unlock(&key).map_err(|error| Error::Integrity(error.to_string()))
+    }
+
+    /// The same for an upload that is under way.
+    pub(crate) async fn unlock_upload(
+        &self,
+        at: &ObjectRef,
+        rule: &Rule,
+        envelope: &Envelope,
+    ) -> Result<ObjectKeys, Error> {
+        let key = rule.keyring.unwrap_for_upload(envelope.encrypted_data_key(), &binding(at, rule, envelope)?).await;
+        let key = key.map_err(|error| rule.blame(error))?;
         envelope.unlock(&key).map_err(|error| Error::Integrity(error.to_string()))
     }
 
@@ -104,4 +118,10 @@ impl SealedObjects {
         *request.headers_mut() = headers;
         self.forward(request).await
     }
+}
+
+/// What the wrap of an object at this name must be bound to.
+fn binding(at: &ObjectRef, rule: &Rule, envelope: &Envelope) -> Result<Binding, Error> {
+    let binding = Binding::new(envelope.binding_mode(), rule.identity_of(&at.bucket), &at.key);
+    binding.map_err(|error| Error::Integrity(error.to_string()))
 }

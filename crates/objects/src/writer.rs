@@ -114,12 +114,12 @@ impl SealedObjects {
         let key = DataKey::from_bytes(draw(self.random.as_ref())?);
         let internal = |error: envelope::Error| Error::Internal(error.to_string());
         let binding = Binding::new(rule.binding, rule.identity_of(&at.bucket), &at.key).map_err(internal)?;
-        let wrapped = self.policies.keyring().wrap(&key, &binding).await?;
+        let wrapped = rule.keyring.wrap(&key, &binding).await.map_err(|error| rule.blame(error))?;
         let keys = ObjectKeys::derive(&key);
         let envelope = Envelope::new(upload, rule.binding, wrapped, &keys);
         let mut own = None;
         if upload == Upload::Multipart {
-            let wrapped = self.policies.keyring().wrap_for_upload(&key, &binding).await?;
+            let wrapped = rule.keyring.wrap_for_upload(&key, &binding).await?;
             own = wrapped.map(|wrapped| Envelope::new(upload, rule.binding, wrapped, &keys));
         }
         Ok(Fresh { keys, envelope, own })

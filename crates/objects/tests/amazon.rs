@@ -51,23 +51,22 @@ fn rule(format: s3ec::WriteFormat) -> Rule {
         md5_metadata: None,
         sidecar_suffix: ".key".into(),
     };
+    let id: KeyId = "k1".parse().unwrap();
+    let keyring = Keyring::new(Arc::new(AesKey::new(id, WrappingSecret::from_bytes([7; 32]))), Vec::new()).unwrap();
     Rule {
         format: WriteFormat::S3Ec(format),
         contents: Contents::Foreign(reads),
         foreign: Some(Arc::new(foreign)),
-        ..Rule::sealed("*")
+        ..Rule::sealed("*", Arc::new(keyring))
     }
 }
 
 /// A process: everything but the store and what `uploads` keeps is its own.
 fn process(store: &Arc<UploadStore>, uploads: Arc<dyn UploadState>, rule: Rule) -> SealedObjects {
     static SEED: AtomicU64 = AtomicU64::new(1);
-    let id: KeyId = "k1".parse().unwrap();
-    let keyring = Keyring::new(Box::new(AesKey::new(id, WrappingSecret::from_bytes([7; 32]))), Vec::new()).unwrap();
     let seed = SEED.fetch_add(1, Ordering::Relaxed) << 32;
     let random = Arc::new(Counter(seed.into()));
-    SealedObjects::new(Arc::<UploadStore>::clone(store), PolicyTable::new(vec![rule], Arc::new(keyring)), random)
-        .with_uploads(uploads)
+    SealedObjects::new(Arc::<UploadStore>::clone(store), PolicyTable::new(vec![rule]), random).with_uploads(uploads)
 }
 
 fn on_disk(store: &Arc<UploadStore>, directory: &Path) -> SealedObjects {

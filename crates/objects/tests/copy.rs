@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
-use keyring::{AesKey, Keyring};
+use keyring::{AesKey, Keyring, WrappingKey};
 use memory_store::{Fault, MemoryStore};
 use objects::{
     ChecksumName, Contents, Copied, CopiedObject, CopyRequest, DigestSet, Error, MetadataMode, ObjectRef, OpenRequest,
@@ -30,27 +30,68 @@ impl Random for Counter {
     }
 }
 
-fn rule(bucket: &str, seal: bool, contents: Contents, metadata: MetadataMode) -> Rule {
+fn rule(bucket: &str, seal: bool, contents: Contents, metadata: MetadataMode, keyring: &Arc<Keyring>) -> Rule {
     let format = if seal { WriteFormat::Sealed } else { WriteFormat::Plain };
-    Rule { format, contents, reads_plaintext: true, metadata, ..Rule::sealed(bucket) }
+    Rule { format, contents, reads_plaintext: true, metadata, ..Rule::sealed(bucket, Arc::clone(keyring)) }
 }
 
 /// Buckets named for their rules.
 fn world() -> (Arc<MemoryStore>, SealedObjects) {
     let store = Arc::new(MemoryStore::default());
     let key = AesKey::new("k1".parse().unwrap(), envelope::WrappingSecret::from_bytes([7; 32]));
-    let keyring = Keyring::new(Box::new(key), Vec::new()).unwrap();
+    let keyring = &Arc::new(Keyring::new(Arc::new(key), Vec::new()).unwrap());
     let rules = vec![
-        rule("sealed", true, Contents::Sealed, MetadataMode::Sealed),
-        rule("other", true, Contents::Sealed, MetadataMode::Sealed),
-        rule("clear", true, Contents::Sealed, MetadataMode::Clear),
-        rule("mixed", true, Contents::Mixed, MetadataMode::Sealed),
-        rule("plain", false, Contents::Plain, MetadataMode::Clear),
-        rule("export", false, Contents::Plain, MetadataMode::Clear),
+        rule("sealed", true, Contents::Sealed, MetadataMode::Sealed, keyring),
+        rule("other", true, Contents::Sealed, MetadataMode::Sealed, keyring),
+        rule("clear", true, Contents::Sealed, MetadataMode::Clear, keyring),
+        rule("mixed", true, Contents::Mixed, MetadataMode::Sealed, keyring),
+        rule("plain", false, Contents::Plain, MetadataMode::Clear, keyring),
+        rule("export", false, Contents::Plain, MetadataMode::Clear, keyring),
     ];
-    let policies = PolicyTable::new(rules, Arc::new(keyring));
+    let policies = PolicyTable::new(rules);
     let objects = SealedObjects::new(Arc::<MemoryStore>::clone(&store), policies, Arc::new(Counter(AtomicU8::new(1))));
     (store, objects)
+}
+
+/// One bucket with a key of its own that the others do not read with, and one that reads with both.
+fn two_keyrings() -> (Arc<MemoryStore>, SealedObjects) {
+    let store = Arc::new(MemoryStore::default());
+    let key = |id: &str, byte| -> Arc<dyn WrappingKey> {
+        Arc::new(AesKey::new(id.parse().unwrap(), envelope::WrappingSecret::from_bytes([byte; 32])))
+    };
+    let (main, own) = (key("main", 7), key("own", 8));
+    let ours = Keyring::new(Arc::clone(&main), Vec::new()).unwrap().withholding([own.id().clone()]);
+    let theirs = Keyring::new(Arc::clone(&own), Vec::new()).unwrap().withholding([main.id().clone()]);
+    let reading = Keyring::reading(vec![main, own]).unwrap();
+    let rules = [("ours", ours), ("theirs", theirs), ("reading", reading)];
+    let rules = rules.map(|(bucket, keyring)| Rule::sealed(bucket, Arc::new(keyring)));
+    let policies = PolicyTable::new(rules.into());
+    let objects = SealedObjects::new(Arc::<MemoryStore>::clone(&store), policies, Arc::new(Counter(AtomicU8::new(1))));
+    (store, objects)
+}
+
+#[tokio::test]
+async fn a_copy_between_rules_goes_from_one_keyring_to_the_other() {
+    let (store, objects) = two_keyrings();
+    put(&objects, "ours/a", &plain(70_000), FIELDS).await;
+    let done = store.log().len();
+    copied(&objects, request("ours/a", "theirs/b", &[])).await;
+    assert_eq!(store.log()[done..], ["HEAD /ours/a", "COPY /theirs/b"], "only the wrapped key is wrapped anew");
+    let key_of = |path: &str| store.stored(path).0["x-amz-meta-sealgate"].to_str().unwrap().to_owned();
+    assert!(key_of("/ours/a").contains("k=main;") && key_of("/theirs/b").contains("k=own;"));
+    assert_eq!(read(&objects, "theirs/b").await.0, plain(70_000));
+    // An object under a key that the rule does not read with, and a rule under which nothing is wrapped.
+    store.restore("/ours/c", store.stored("/theirs/b"));
+    let refused = objects.copy(request("ours/c", "theirs/d", &[])).await.err().unwrap();
+    assert!(
+        matches!(&refused, Error::KeyWithheld { key_id, rule } if key_id.as_str() == "own" && rule == "ours"),
+        "{refused}"
+    );
+    let refused = objects.copy(request("ours/a", "reading/a", &[])).await.err().unwrap();
+    assert!(matches!(&refused, Error::NoPrimary { rule } if rule == "reading"), "{refused}");
+    let checked = objects.check_keys().await.into_iter();
+    let checked: BTreeSet<_> = checked.map(|(id, checked)| (id.to_string(), checked.is_ok())).collect();
+    assert_eq!(checked, ["main", "own"].map(|id| (id.to_owned(), true)).into(), "each key that wraps, once");
 }
 
 fn at(path: &str) -> ObjectRef {

@@ -36,10 +36,10 @@ impl Random for Counter {
 
 fn objects(store: &Arc<MemoryStore>, contents: Contents, etag: EtagMode) -> SealedObjects {
     let id: KeyId = "k1".parse().unwrap();
-    let keyring = Keyring::new(Box::new(AesKey::new(id, WrappingSecret::from_bytes([7; 32]))), Vec::new()).unwrap();
+    let keyring = Keyring::new(Arc::new(AesKey::new(id, WrappingSecret::from_bytes([7; 32]))), Vec::new()).unwrap();
     let format = if contents == Contents::Plain { WriteFormat::Plain } else { WriteFormat::Sealed };
-    let rule = Rule { format, contents, reads_plaintext: true, etag, ..Rule::sealed("*") };
-    let policies = PolicyTable::new(vec![rule], Arc::new(keyring));
+    let rule = Rule { format, contents, reads_plaintext: true, etag, ..Rule::sealed("*", Arc::new(keyring)) };
+    let policies = PolicyTable::new(vec![rule]);
     SealedObjects::new(Arc::<MemoryStore>::clone(store), policies, Arc::new(Counter(1.into())))
 }
 

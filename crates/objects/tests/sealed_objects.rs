@@ -32,15 +32,15 @@ impl Random for Counter {
     }
 }
 
-fn rule(contents: Contents) -> Rule {
+fn rule(contents: Contents, keyring: Keyring) -> Rule {
     let format = if contents == Contents::Plain { WriteFormat::Plain } else { WriteFormat::Sealed };
-    Rule { format, contents, reads_plaintext: true, ..Rule::sealed("*") }
+    Rule { format, contents, reads_plaintext: true, ..Rule::sealed("*", Arc::new(keyring)) }
 }
 
 fn objects_with(store: &Arc<MemoryStore>, contents: Contents, key: u8) -> SealedObjects {
     let id: KeyId = "k1".parse().unwrap();
-    let keyring = Keyring::new(Box::new(AesKey::new(id, WrappingSecret::from_bytes([key; 32]))), Vec::new()).unwrap();
-    let policies = PolicyTable::new(vec![rule(contents)], Arc::new(keyring));
+    let keyring = Keyring::new(Arc::new(AesKey::new(id, WrappingSecret::from_bytes([key; 32]))), Vec::new()).unwrap();
+    let policies = PolicyTable::new(vec![rule(contents, keyring)]);
     SealedObjects::new(Arc::<MemoryStore>::clone(store), policies, Arc::new(Counter(1.into())))
 }
 

@@ -27,7 +27,7 @@ const FIVE: usize = 5 * 1024 * 1024;
 
 /// A process: everything but the store and what `uploads` keeps is its own.
 fn process(store: &Arc<UploadStore>, uploads: Arc<dyn UploadState>) -> SealedObjects {
-    process_with(store, uploads, Keyring::new(Box::new(aes_key("k1")), Vec::new()).unwrap())
+    process_with(store, uploads, Keyring::new(Arc::new(aes_key("k1")), Vec::new()).unwrap())
 }
 
 fn aes_key(id: &str) -> AesKey {
@@ -36,11 +36,10 @@ fn aes_key(id: &str) -> AesKey {
 
 fn process_with(store: &Arc<UploadStore>, uploads: Arc<dyn UploadState>, keyring: Keyring) -> SealedObjects {
     static SEED: AtomicU64 = AtomicU64::new(1);
-    let rule = Rule::sealed("*");
+    let rule = Rule::sealed("*", Arc::new(keyring));
     let seed = SEED.fetch_add(1, Ordering::Relaxed) << 32;
     let random = Arc::new(Counter(seed.into()));
-    SealedObjects::new(Arc::<UploadStore>::clone(store), PolicyTable::new(vec![rule], Arc::new(keyring)), random)
-        .with_uploads(uploads)
+    SealedObjects::new(Arc::<UploadStore>::clone(store), PolicyTable::new(vec![rule]), random).with_uploads(uploads)
 }
 
 fn in_bucket(store: &Arc<UploadStore>) -> SealedObjects {
@@ -116,12 +115,12 @@ async fn the_sweep_forgets_what_the_store_denies_and_nothing_else() {
 /// The public half of a key seals, in parts too; what it sealed is opened where the private half is.
 #[tokio::test]
 async fn a_host_with_half_a_key_writes_and_cannot_read() {
-    let key = |pem: &str| Box::new(PublicKey::x25519("k1".parse().unwrap(), pem.as_bytes()).unwrap());
+    let key = |pem: &str| Arc::new(PublicKey::x25519("k1".parse().unwrap(), pem.as_bytes()).unwrap());
     let half = || Keyring::new(key(include_str!("../../keyring/tests/keys/x25519-1.pub")), Vec::new()).unwrap();
     let whole = Keyring::new(key(include_str!("../../keyring/tests/keys/x25519-1.pem")), Vec::new()).unwrap();
     let store = UploadStore::new();
     let state = || Arc::new(BucketUploads::new(Arc::<UploadStore>::clone(&store)));
-    let with_both = |uploads| process_with(&store, state(), half().with_upload_key(Box::new(uploads)).unwrap());
+    let with_both = |uploads| process_with(&store, state(), half().with_upload_key(Arc::new(uploads)).unwrap());
     let (host, another_host) = (with_both(aes_key("uploads")), with_both(aes_key("uploads")));
     let first = content(FIVE, 1);
     let id = begin(&host).await.unwrap();

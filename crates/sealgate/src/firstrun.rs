@@ -6,6 +6,7 @@
 mod clients;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use zeroize::Zeroizing;
@@ -144,13 +145,13 @@ pub(crate) fn new_key_file() -> anyhow::Result<Zeroizing<String>> {
 
 /// The key in the data directory that keeps the keys of uploads under way, if there is one. Losing it loses unfinished
 /// uploads and nothing else.
-pub(crate) fn upload_key(data: &DataDirectory) -> anyhow::Result<Option<Box<dyn keyring::WrappingKey>>> {
+pub(crate) fn upload_key(data: &DataDirectory) -> anyhow::Result<Option<Arc<dyn keyring::WrappingKey>>> {
     let path = data_directory(data).ok().map(|data| data.join(UPLOAD_KEY)).filter(|path| path.exists());
     let Some(path) = path else { return Ok(None) };
     let contents = Zeroizing::new(std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
     let id = "sealgate-uploads".parse().map_err(|error| anyhow!("{error}"))?;
     let key = keyring::AesKey::from_key_file_contents(id, &contents).with_context(|| path.display().to_string())?;
-    Ok(Some(Box::new(key)))
+    Ok(Some(Arc::new(key)))
 }
 
 fn make_upload_key(data: &Path) -> anyhow::Result<()> {

@@ -42,7 +42,8 @@ pub(crate) struct Settings {
     /// The store wants all parts of an upload but the last of one size.
     pub(crate) equal_parts: bool,
     pub(crate) keys: Vec<KeySettings>,
-    /// The id among `keys`; `None` only when there are none.
+    /// The id among `keys` of the one that wraps where a rule names none of its own; `None` when there are no keys, or
+    /// no such rule.
     pub(crate) primary: Option<String>,
     /// The id among `keys` of the one that keeps the keys of uploads under way, where the primary one cannot.
     pub(crate) upload_key: Option<String>,
@@ -239,6 +240,10 @@ pub(crate) struct RuleSettings {
     pub(crate) binding: Binding,
     pub(crate) clear_metadata: bool,
     pub(crate) bucket_identity: Option<String>,
+    /// The id among `keys` of the one that wraps here, where it is not the one of all.
+    pub(crate) primary: Option<String>,
+    /// The ids among `keys` of those that unwrap here beside it; all of them when `None`.
+    pub(crate) readers: Option<Vec<String>>,
     /// What of other programs is read, where anything is.
     pub(crate) foreign: Option<ForeignSettings>,
     pub(crate) writes_instruction_files: bool,
@@ -310,10 +315,25 @@ pub(crate) struct Limits {
 }
 
 impl Settings {
-    /// Whether the primary key wraps what it cannot unwrap.
+    /// Whether a key that wraps new objects somewhere cannot unwrap them.
     pub(crate) fn writes_only(&self) -> bool {
-        self.keys.iter().any(|key| Some(&key.id) == self.primary.as_ref() && key.is_public_half())
+        writes_only(&self.rules, self.primary.as_deref(), &self.keys)
     }
+}
+
+impl RuleSettings {
+    /// Whether new objects are encrypted here, so that a key has to wrap.
+    pub(crate) fn encrypts(&self) -> bool {
+        matches!(self.format, WriteFormat::Sealed | WriteFormat::S3Ec(_))
+    }
+}
+
+fn writes_only(rules: &[RuleSettings], primary: Option<&str>, keys: &[KeySettings]) -> bool {
+    let wrapping = |rule: &RuleSettings| {
+        let primary = rule.primary.as_deref().or(primary);
+        keys.iter().any(|key| Some(key.id.as_str()) == primary && key.is_public_half())
+    };
+    rules.iter().filter(|rule| rule.encrypts()).any(wrapping)
 }
 
 /// Whether a key may have this id.

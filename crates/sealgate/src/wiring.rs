@@ -20,7 +20,6 @@ use gateway::Gateway;
 use objects::{PolicyTable, Random, RandomError, SealedObjects, Store};
 
 pub(crate) use self::alone::{check_keys, objects_alone, objects_in, store_alone};
-use self::keys::Keys;
 use crate::admin::Probe;
 use crate::failure::Failure;
 use crate::firstrun::FirstRun;
@@ -43,7 +42,7 @@ pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired,
     let clients = exchanged::clients(settings, local).await.map_err(Failure::Settings)?;
     let store = lasting::store(settings, local).await?;
     let objects = objects(settings, policies, Arc::clone(&store));
-    check_key(&objects).await?;
+    check_primaries(&objects).await?;
     let objects = lasting::with_memory(objects, settings, &store)?;
     let gateway = Gateway::with_options(objects.clone(), clients, exchanged::options(settings));
     Ok(Wired { gateway, probe: lasting::probe(&store), objects })
@@ -51,22 +50,26 @@ pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired,
 
 /// A key that would not wrap is found before the first object is written. One that cannot be asked for now is no reason
 /// not to serve what does not need it.
-async fn check_key(objects: &SealedObjects) -> Result<(), Failure> {
-    match objects.check_key().await {
-        Err(objects::Error::KeyUnavailable { key_id, why }) => {
-            tracing::warn!(%key_id, why, "the key that wraps new objects does not answer: nothing can be sealed for now");
-            Ok(())
+async fn check_primaries(objects: &SealedObjects) -> Result<(), Failure> {
+    for (key_id, checked) in objects.check_keys().await {
+        match checked {
+            Err(objects::Error::KeyUnavailable { why, .. }) => {
+                tracing::warn!(%key_id, why, "a key that wraps new objects does not answer: it can seal nothing for now");
+            }
+            checked => {
+                checked.with_context(|| format!("key {key_id}, which wraps new objects")).map_err(Failure::Settings)?;
+            }
         }
-        checked => checked.context("the key that wraps new objects").map_err(Failure::Settings),
     }
+    Ok(())
 }
 
 /// Rules and keys: what a server and a command have in common.
 async fn policies(settings: &Settings, local: &FirstRun) -> Result<PolicyTable, Failure> {
-    let Keys { sealing, masters } = keys::keys(settings, local).await.map_err(Failure::Settings)?;
-    tracing::info!(?sealing, ?masters, "keys are read; the first one seals");
-    let rules = rules::rules(&settings.rules, &masters).map_err(Failure::Settings)?;
-    Ok(PolicyTable::new(rules, Arc::new(sealing)))
+    let keys = keys::keys(settings, local).await.map_err(Failure::Settings)?;
+    tracing::info!(sealing = ?keys, masters = ?keys.masters, "keys are read");
+    let rules = rules::rules(&settings.rules, &keys).map_err(Failure::Settings)?;
+    Ok(PolicyTable::new(rules))
 }
 
 fn objects(settings: &Settings, policies: PolicyTable, store: Arc<dyn Store>) -> SealedObjects {

@@ -86,7 +86,8 @@ impl SealedObjects {
                 | Error::NotRead { .. }
                 | Error::Forbidden { .. }
                 | Error::KeyRefused { .. }
-                | Error::UnknownKey { .. },
+                | Error::UnknownKey { .. }
+                | Error::KeyWithheld { .. },
             ) => {
                 return Ok(None);
             }

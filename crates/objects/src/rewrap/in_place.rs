@@ -81,7 +81,7 @@ impl SealedObjects {
         let latest = ObjectRef { version: None, ..at.clone() };
         let Some(stored) = self.stored_headers(at).await? else { return Ok(Rewrapped::Gone) };
         let Some(envelope) = sealed_envelope(at, rule, &stored)? else { return Ok(Rewrapped::Unsealed) };
-        if self.is_current(rule, &envelope) {
+        if Self::is_current(rule, &envelope) {
             return Ok(Rewrapped::Current);
         }
         let from = envelope.encrypted_data_key().key_id.to_string();

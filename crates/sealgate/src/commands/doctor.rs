@@ -32,7 +32,7 @@ pub(super) fn run(asked: Doctor) -> Result<ExitCode, Failure> {
             }
         };
         if sound(&found) {
-            found.push(wrapping(&wiring::objects_in(&settings, Arc::clone(&store)).await?).await);
+            found.extend(wrapping(&wiring::objects_in(&settings, Arc::clone(&store)).await?).await);
         }
         let s3 = match &settings.store {
             StoreSettings::S3(s3) => Some(s3.as_ref()),
@@ -59,12 +59,13 @@ fn sound(found: &[Finding]) -> bool {
     found.iter().all(|finding| finding.state != State::Bad)
 }
 
-/// Whether the key that wraps new objects does, wherever it is kept.
-async fn wrapping(objects: &SealedObjects) -> Finding {
-    match objects.check_key().await {
-        Ok(()) => Finding::good("key that wraps", "wraps and unwraps"),
+/// Whether the keys that wrap new objects do, wherever they are kept.
+async fn wrapping(objects: &SealedObjects) -> Vec<Finding> {
+    let say = |(key_id, checked): (_, Result<(), objects::Error>)| match checked {
+        Ok(()) => Finding::good("key that wraps", format!("{key_id} wraps and unwraps")),
         Err(error) => Finding::bad("key that wraps", error.to_string()),
-    }
+    };
+    objects.check_keys().await.into_iter().map(say).collect()
 }
 
 /// A name that nobody has.

@@ -126,6 +126,8 @@ pub(crate) struct RawRule {
     pub(crate) binding: Option<String>,
     pub(crate) metadata: Option<String>,
     pub(crate) bucket_identity: Option<String>,
+    pub(crate) primary: Option<String>,
+    pub(crate) readers: Option<OneOrMany>,
     pub(crate) commitment: Option<String>,
     pub(crate) legacy_wraps: Option<bool>,
     pub(crate) legacy_content: Option<bool>,

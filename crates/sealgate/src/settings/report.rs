@@ -43,7 +43,10 @@ fn implied(settings: &Settings) -> Vec<(&'static str, String)> {
     }
     match &settings.primary {
         Some(primary) => implied.push(("keyring.primary", format!("{primary:?}"))),
-        None => implied.push(("keys", "made on the first run, in the data directory".to_owned())),
+        None if settings.keys.is_empty() => {
+            implied.push(("keys", "made on the first run, in the data directory".to_owned()));
+        }
+        None => {}
     }
     if settings.clients.is_empty() {
         implied.push(("clients", "one credential, made on the first run, in the data directory".to_owned()));

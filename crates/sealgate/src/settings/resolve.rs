@@ -16,7 +16,9 @@ use super::layers::Layers;
 use super::place::{Path, nearest};
 use super::problem::{Problem, Problems};
 use super::raw::{Raw, RawLimits, RawLog, RawSecret};
-use super::{DataDirectory, Limits, LogSettings, SecretReference, Settings, StoreSettings, Uploads, duration};
+use super::{
+    DataDirectory, Limits, LogSettings, SecretReference, Settings, StoreSettings, Uploads, duration, writes_only,
+};
 
 /// Gives the settings their meaning.
 pub(super) fn resolve(raw: Raw, layers: &Layers, environment: &[(String, String)]) -> Result<Settings, Problems> {
@@ -54,11 +56,12 @@ impl Resolver<'_> {
         let region = self.word(&Path::of("region"), raw.region);
         let data = self.data(raw.data, environment);
         let (store, keys) = (store?, keys?);
-        let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-        self.rules_name_keys(rules.as_deref().unwrap_or_default(), &ids);
-        self.rules_have_their_uploads(rules.as_deref().unwrap_or_default(), uploads);
-        let primary = self.primary(raw.keyring.primary, &keys);
-        let upload_key = self.upload_key(raw.keyring.uploads, primary.as_ref()?.as_deref(), &keys);
+        let every_rule = rules.as_deref().unwrap_or_default();
+        self.rules_name_keys(every_rule, &keys);
+        self.rules_have_their_uploads(every_rule, uploads);
+        let primary = self.primary(raw.keyring.primary, every_rule, &keys);
+        let writes_only = writes_only(every_rule, primary.as_ref()?.as_deref(), &keys);
+        let upload_key = self.upload_key(raw.keyring.uploads, writes_only, &keys);
         if keys.is_empty() && matches!(store, StoreSettings::S3(_)) {
             let why =
                 "an S3 store needs wrapping keys that you keep; `sealgate keygen` makes one and prints what to write";

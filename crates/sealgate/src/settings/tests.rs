@@ -283,6 +283,61 @@ fn half_a_key_writes_and_wants_another_for_uploads() {
     }
 }
 
+const TWO_KEYS: &str = "[[keys]]\nid = \"main\"\nsecret = \"env:A\"\n[[keys]]\nid = \"finance\"\nsecret = \"env:B\"\n\
+                        [[keys]]\nid = \"half\"\nkind = \"x25519\"\npublic = \"env:C\"\n\
+                        [[keys]]\nid = \"mail\"\nkind = \"openpgp\"\npassphrase = \"env:D\"\n";
+
+#[test]
+fn a_rule_may_have_keys_of_its_own() {
+    let rules = "[[rules]]\nbucket = \"money\"\nprimary = \"finance\"\nreaders = \"main\"\n";
+    let settings = good(&format!("{TWO_KEYS}{rules}"));
+    assert_eq!(settings.primary, None, "every rule that seals names its own");
+    assert_eq!(settings.rules[0].primary.as_deref(), Some("finance"));
+    assert_eq!(settings.rules[0].readers.as_deref(), Some(&["main".to_owned()][..]));
+    assert!(!settings.writes_only());
+    let half = format!(
+        "{TWO_KEYS}[keyring]\nprimary = \"main\"\n[[rules]]\nbucket = \"b\"\nprimary = \"half\"\nreaders = []\n"
+    );
+    assert!(good(&half).writes_only(), "a rule's own key counts");
+    let nothing_new = "[[rules]]\nbucket = \"old\"\nformat = \"refused\"\n";
+    assert_eq!(
+        good(&format!("{TWO_KEYS}{rules}{nothing_new}")).primary,
+        None,
+        "nothing is wrapped where nothing is written"
+    );
+}
+
+#[test]
+fn a_rule_names_keys_that_are_there_and_can_do_it() {
+    for (rule, expected) in [
+        (
+            "primary = \"fnance\"\n",
+            "FILE:17: rules[0].primary: there is no key \"fnance\" in [[keys]]; did you mean \"finance\"? Known: \"finance\", \"main\"",
+        ),
+        (
+            "primary = \"zzzzzz\"\n",
+            "FILE:17: rules[0].primary: there is no key \"zzzzzz\" in [[keys]]. Known: \"main\", ",
+        ),
+        ("primary = \"mail\"\n", "FILE:17: rules[0].primary: key \"mail\" is of a kind that only reads"),
+        (
+            "primary = \"main\"\nreaders = [\"finance\", \"half\"]\n",
+            "FILE:18: rules[0].readers: only the public half of key \"half\" is here",
+        ),
+        ("primary = \"main\"\nreaders = [\"mail\"]\n", "FILE:18: rules[0].readers: key \"mail\" is of a kind"),
+        ("format = \"none\"\nprimary = \"main\"\n", "FILE:18: rules[0].primary: means nothing where nothing is sealed"),
+        ("format = \"none\"\nreaders = \"main\"\n", "FILE:18: rules[0].readers: means nothing"),
+        (
+            "primary = \"main\"\n[[rules]]\nbucket = \"c\"\n",
+            "keyring.primary: with several keys, say which one wraps new objects; the rule for \"c\" names none",
+        ),
+    ] {
+        let problem = bad(&format!("{TWO_KEYS}[[rules]]\nbucket = \"b\"\n{rule}"));
+        assert!(problem.lines().any(|line| line.starts_with(expected)), "{rule}\n{problem}");
+    }
+    let none = bad("[[rules]]\nbucket = \"b\"\nprimary = \"main\"\n");
+    assert!(none.contains("rules[0].primary: there is no key \"main\": there are no [[keys]]"), "{none}");
+}
+
 #[test]
 fn keys_of_services_say_where_and_who() {
     let key = |text: &str| good(&format!("[[keys]]\nid = \"a\"\n{text}")).keys.remove(0).kind;

@@ -39,11 +39,11 @@ pub(crate) async fn store_alone(settings: &Settings) -> Result<Arc<dyn Store>, F
     store(settings, &local).await
 }
 
-/// Reads every key, and names them; the first one seals.
+/// Reads every key, and names those that seal.
 pub(crate) async fn check_keys(settings: &Settings) -> Result<String, Failure> {
     let local = find_keys(settings)?;
     let keys = super::keys::keys(settings, &local).await.map_err(Failure::Settings)?;
-    Ok(format!("{:?}", keys.sealing))
+    Ok(format!("{keys:?}"))
 }
 
 /// Objects with the keys and rules of the settings in another store than theirs.

@@ -1,8 +1,12 @@
-//! The one list of keys, twice: as the keyring of the sealed format, and as the keys of formats that are not ours.
+//! The one list of keys, twice: for the keyrings of the sealed format, one a rule, and as the keys of formats that are not
+//! ours.
 
 mod services;
 
 use anyhow::{Context, anyhow, bail};
+use std::fmt;
+use std::sync::Arc;
+
 use keyring::{
     AesKey, KeyId, Keyring, MasterKey, MasterKeys, MasterSecret, PassphraseParameters, PublicKey, WrapAlgorithm,
     WrappingKey,
@@ -11,19 +15,23 @@ use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::firstrun::{self, FirstRun};
-use crate::settings::{Half, KeyKind, KeySettings, SecretReference, Settings};
+use crate::settings::{Half, KeyKind, KeySettings, RuleSettings, SecretReference, Settings};
 
 /// Every key, for who may ask for it.
 pub(super) struct Keys {
     /// What wraps and unwraps the data keys of sealed objects.
-    pub(super) sealing: Keyring,
+    sealing: Vec<Arc<dyn WrappingKey>>,
+    /// What wraps where a rule names no key of its own.
+    primary: Option<String>,
+    /// What keeps the keys of uploads under way where a primary key cannot.
+    uploads: Option<Arc<dyn WrappingKey>>,
     /// What the formats of other tools are read and written with.
     pub(super) masters: MasterKeys,
 }
 
 /// One key, read. Not every kind seals, and not every kind is known to other formats.
 struct Loaded {
-    sealing: Option<Box<dyn WrappingKey>>,
+    sealing: Option<Arc<dyn WrappingKey>>,
     master: Option<MasterSecret>,
 }
 
@@ -31,50 +39,80 @@ struct Loaded {
 pub(super) async fn keys(settings: &Settings, local: &FirstRun) -> anyhow::Result<Keys> {
     let configured = !settings.keys.is_empty();
     let keys = if configured { &settings.keys } else { &local.keys };
-    let named = if configured { settings.primary.as_deref() } else { local.primary() };
-    let (mut primary, mut retired, mut masters, mut uploads) = (None, Vec::new(), Vec::new(), None);
+    let primary = if configured { settings.primary.as_deref() } else { local.primary() };
+    let (mut sealing, mut masters) = (Vec::new(), Vec::new());
     for key in keys {
-        let Loaded { sealing, master } = load(key).await.with_context(|| format!("key {}", key.id))?;
-        if let Some(secret) = master {
+        let loaded = load(key).await.with_context(|| format!("key {}", key.id))?;
+        if let Some(secret) = loaded.master {
             let (materials, context) = (key.materials.clone(), key.context.clone());
             masters.push(MasterKey { id: key_id(key)?, materials, context, secret });
         }
-        let is_primary = named == Some(key.id.as_str());
-        match sealing {
-            Some(sealing) if is_primary => primary = Some(sealing),
-            Some(sealing) if settings.upload_key.as_deref() == Some(key.id.as_str()) => uploads = Some(sealing),
-            Some(sealing) => retired.push(sealing),
-            None if is_primary => bail!("key {}: {TOO_SHORT}", key.id),
-            None => {}
-        }
+        sealing.extend(loaded.sealing);
     }
-    let primary = primary.context("there is no key that wraps new objects")?;
-    let sealing = for_uploads(Keyring::new(primary, retired)?, uploads, settings)?;
-    Ok(Keys { sealing, masters: MasterKeys::new(masters)? })
+    let (primary, masters) = (primary.map(str::to_owned), MasterKeys::new(masters)?);
+    let mut keys = Keys { sealing, primary, uploads: None, masters };
+    if let Some(primary) = &keys.primary {
+        keys.sealing(primary)?;
+    }
+    if settings.writes_only() {
+        keys.uploads = keys.for_uploads(settings)?;
+    }
+    Ok(keys)
 }
 
-/// A host that cannot unwrap what it wraps keeps the keys of uploads under way with another key: one that is named, or
-/// one of its own in the data directory.
-fn for_uploads(sealing: Keyring, named: Option<Box<dyn WrappingKey>>, settings: &Settings) -> anyhow::Result<Keyring> {
-    if sealing.reads_what_it_writes() {
-        return Ok(sealing);
+impl Keys {
+    /// The keyring of a rule: its own primary key or that of all, and those that read there.
+    pub(super) fn of_rule(&self, rule: &RuleSettings) -> anyhow::Result<Keyring> {
+        let primary = rule.primary.as_ref().or(self.primary.as_ref());
+        let reads = |key: &Arc<dyn WrappingKey>| Some(key.id().as_str()) != primary.map(String::as_str);
+        let readers: Vec<_> = match &rule.readers {
+            None => self.sealing.clone(),
+            Some(ids) => ids.iter().map(|id| self.sealing(id)).collect::<anyhow::Result<_>>()?,
+        };
+        let readers: Vec<_> = readers.into_iter().filter(reads).collect();
+        let named = |key: &Arc<dyn WrappingKey>| !reads(key) || readers.iter().any(|reader| reader.id() == key.id());
+        let withheld: Vec<_> = self.sealing.iter().filter(|key| !named(key)).map(|key| key.id().clone()).collect();
+        let keyring = match primary {
+            Some(id) => Keyring::new(self.sealing(id)?, readers)?,
+            None => Keyring::reading(readers)?,
+        };
+        let keyring = keyring.withholding(withheld);
+        Ok(match &self.uploads {
+            Some(uploads) if !keyring.reads_what_it_writes() => keyring.with_upload_key(Arc::clone(uploads))?,
+            _ => keyring,
+        })
     }
-    let key = match named {
-        Some(key) => Some(key),
-        None => firstrun::upload_key(&settings.data)?,
-    };
-    let Some(key) = key else {
-        tracing::warn!(
-            "the primary key is a public one, so uploads in parts want a data directory, or keyring.uploads"
-        );
-        return Ok(sealing);
-    };
-    Ok(sealing.with_upload_key(key)?)
+
+    fn sealing(&self, id: &str) -> anyhow::Result<Arc<dyn WrappingKey>> {
+        let found = self.sealing.iter().find(|key| key.id().as_str() == id);
+        found.cloned().ok_or_else(|| anyhow!("key {id}: {TOO_SHORT}"))
+    }
+
+    /// A host that cannot unwrap what it wraps keeps the keys of uploads under way with another key: one that is named,
+    /// or one of its own in the data directory.
+    fn for_uploads(&self, settings: &Settings) -> anyhow::Result<Option<Arc<dyn WrappingKey>>> {
+        let key = match &settings.upload_key {
+            Some(id) => Some(self.sealing(id)?),
+            None => firstrun::upload_key(&settings.data)?,
+        };
+        if key.is_none() {
+            tracing::warn!(
+                "a primary key is a public one, so uploads in parts want a data directory, or keyring.uploads"
+            );
+        }
+        Ok(key)
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.sealing.iter().map(|key| key.id().as_str())).finish()
+    }
 }
 
 /// The only way in which a key of a kind that seals does not.
 const TOO_SHORT: &str = "it has not the 32 bytes of AES-256: it reads what other tools wrote and seals nothing; name \
-                         another key in keyring.primary";
+                         another key in keyring.primary, or in the rule";
 
 fn key_id(key: &KeySettings) -> anyhow::Result<KeyId> {
     key.id.parse().map_err(|error| anyhow!("the id is not usable: {error}"))
@@ -87,7 +125,7 @@ async fn load(key: &KeySettings) -> anyhow::Result<Loaded> {
         KeyKind::Rsa(half) => rsa(key, half).await?,
         KeyKind::X25519(half) => {
             let sealing = public(half, |contents| Ok(PublicKey::x25519(key_id(key)?, contents)?)).await?;
-            Loaded { sealing: Some(Box::new(sealing)), master: None }
+            Loaded { sealing: Some(Arc::new(sealing)), master: None }
         }
         KeyKind::Pbkdf2 { password, salt, iterations } => {
             let (password, salt, iterations) = (password.read_text().await?, salt.clone(), *iterations);
@@ -110,12 +148,12 @@ async fn load(key: &KeySettings) -> anyhow::Result<Loaded> {
         KeyKind::AwsKms(settings) => {
             let service = services::aws_kms(settings).await?;
             let sealing = services::sealing(key, WrapAlgorithm::AwsKms, service.clone(), settings.reuse)?;
-            Loaded { sealing: Some(Box::new(sealing)), master: Some(MasterSecret::Kms(service)) }
+            Loaded { sealing: Some(Arc::new(sealing)), master: Some(MasterSecret::Kms(service)) }
         }
         KeyKind::VaultTransit(settings) => {
             let service = services::vault_transit(settings)?;
             let sealing = services::sealing(key, WrapAlgorithm::VaultTransit, service, settings.reuse)?;
-            Loaded { sealing: Some(Box::new(sealing)), master: None }
+            Loaded { sealing: Some(Arc::new(sealing)), master: None }
         }
     })
 }
@@ -125,7 +163,7 @@ async fn aes(key: &KeySettings, secret: &SecretReference) -> anyhow::Result<Load
     let master = MasterSecret::aes(&contents).with_context(|| secret.to_string())?;
     let id = key_id(key)?;
     // It is a key, so all that can be wrong with it is its length.
-    let sealing = AesKey::from_key_file_contents(id, &contents).ok().map(|key| Box::new(key) as Box<dyn WrappingKey>);
+    let sealing = AesKey::from_key_file_contents(id, &contents).ok().map(|key| Arc::new(key) as Arc<dyn WrappingKey>);
     Ok(Loaded { sealing, master: Some(master) })
 }
 
@@ -137,7 +175,7 @@ async fn passphrase(
     let (words, id, parameters) = (secret.read_text().await?, key_id(key)?, parameters.clone());
     // This takes a while, and the threads that serve are not to wait.
     let sealing = spawn_blocking(move || AesKey::from_passphrase(id, &words, &parameters));
-    Ok(Loaded { sealing: Some(Box::new(sealing.await??)), master: None })
+    Ok(Loaded { sealing: Some(Arc::new(sealing.await??)), master: None })
 }
 
 async fn rsa(key: &KeySettings, half: &Half) -> anyhow::Result<Loaded> {
@@ -146,7 +184,7 @@ async fn rsa(key: &KeySettings, half: &Half) -> anyhow::Result<Loaded> {
         Half::Private(secret) => Some(MasterSecret::rsa(&secret.read().await?).with_context(|| secret.to_string())?),
         Half::Public(_) => None,
     };
-    Ok(Loaded { sealing: Some(Box::new(sealing)), master })
+    Ok(Loaded { sealing: Some(Arc::new(sealing)), master })
 }
 
 /// Reads the half that is said to be there, and no other.

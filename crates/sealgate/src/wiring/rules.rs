@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use keyring::MasterKeys;
 use objects::{BindingMode, EtagMode, ForeignPolicy, MetadataMode, Rule, WriteFormat};
 
+use super::keys::Keys;
 use crate::settings::{Binding, Contents, ForeignSettings, RuleSettings};
 
-/// Every rule; `keys` are those that formats of other programs are read with.
-pub(super) fn rules(settings: &[RuleSettings], keys: &MasterKeys) -> anyhow::Result<Vec<Rule>> {
+/// Every rule with its keys.
+pub(super) fn rules(settings: &[RuleSettings], keys: &Keys) -> anyhow::Result<Vec<Rule>> {
     settings.iter().map(|settings| rule(settings, keys)).collect()
 }
 
-fn rule(settings: &RuleSettings, keys: &MasterKeys) -> anyhow::Result<Rule> {
-    let foreign = settings.foreign.as_ref().map(|foreign| foreign_policy(foreign, keys)).transpose()?.map(Arc::new);
+fn rule(settings: &RuleSettings, keys: &Keys) -> anyhow::Result<Rule> {
+    let foreign = settings.foreign.as_ref().map(|foreign| foreign_policy(foreign, &keys.masters));
+    let foreign = foreign.transpose()?.map(Arc::new);
     let can_write = foreign.as_ref().is_some_and(|policy| policy.keys.iter().any(|key| key.secret.kind().is_some()));
     if matches!(settings.format, WriteFormat::S3Ec(_)) && !can_write {
         return Err(anyhow!(
@@ -23,6 +25,7 @@ fn rule(settings: &RuleSettings, keys: &MasterKeys) -> anyhow::Result<Rule> {
             settings.bucket
         ));
     }
+    let keyring = keys.of_rule(settings).with_context(|| format!("the rule for \"{}\"", settings.bucket))?;
     Ok(Rule {
         buckets: settings.bucket.clone(),
         prefix: settings.prefix.clone(),
@@ -44,6 +47,7 @@ fn rule(settings: &RuleSettings, keys: &MasterKeys) -> anyhow::Result<Rule> {
         bucket_identity: settings.bucket_identity.clone(),
         foreign,
         writes_instruction_files: settings.writes_instruction_files,
+        keyring: Arc::new(keyring),
     })
 }
 

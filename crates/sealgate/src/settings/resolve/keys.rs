@@ -9,7 +9,7 @@ use keyring::PassphraseParameters;
 use super::Resolver;
 use crate::settings::place::{Path, nearest};
 use crate::settings::raw::{Count, RawKey, RawSecret};
-use crate::settings::{Half, KeyKind, KeySettings, SecretReference};
+use crate::settings::{Half, KeyKind, KeySettings, RuleSettings, SecretReference};
 
 /// What fileson has when nobody says otherwise.
 const ITERATIONS: u32 = 100_000;
@@ -189,28 +189,34 @@ impl Resolver<'_> {
 
     /// The outer `None` is a problem; the inner one says that there are no keys.
     #[expect(clippy::option_option, reason = "a problem and an absence differ, and both are `?`-able")]
-    pub(super) fn primary(&mut self, named: Option<String>, keys: &[KeySettings]) -> Option<Option<String>> {
+    pub(super) fn primary(
+        &mut self,
+        named: Option<String>,
+        rules: &[RuleSettings],
+        keys: &[KeySettings],
+    ) -> Option<Option<String>> {
         let at = Path::of("keyring.primary");
+        let lacking = rules.iter().find(|rule| rule.encrypts() && rule.primary.is_none());
         let sealing: Vec<&KeySettings> = keys.iter().filter(|key| key.seals()).collect();
         match (named, sealing.as_slice()) {
             (Some(named), _) => match keys.iter().find(|key| key.id == named) {
                 Some(key) if key.seals() => Some(Some(named)),
-                Some(_) => self.check(&at, None, || {
-                    format!("key \"{named}\" is of a kind that only reads what other tools wrote; it cannot wrap new objects")
-                }),
-                None => {
-                    let near = nearest(&named, keys.iter().map(|key| key.id.as_str()));
-                    let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
-                    self.check(&at, None, || format!("there is no key \"{named}\" in [[keys]]{near}"))
-                }
+                Some(_) => self.check(&at, None, || only_reads(&named)),
+                None => self.check(&at, None, || no_such_key(&named, keys)),
             },
             (None, []) if keys.is_empty() => Some(None),
+            (None, [only]) => Some(Some(only.id.clone())),
+            (None, _) if lacking.is_none() => Some(None),
             (None, []) => self.check(&at, None, || {
                 "none of the keys can wrap new objects: they only read what other tools wrote; add one of kind \"aes\""
                     .to_owned()
             }),
-            (None, [only]) => Some(Some(only.id.clone())),
-            (None, _) => self.check(&at, None, || "with several keys, say which one wraps new objects".to_owned()),
+            (None, _) => self.check(&at, None, || {
+                let rule = lacking.map_or("", |rule| rule.bucket.as_str());
+                format!(
+                    "with several keys, say which one wraps new objects; the rule for \"{rule}\" names none of its own"
+                )
+            }),
         }
     }
 
@@ -219,21 +225,39 @@ impl Resolver<'_> {
     pub(super) fn upload_key(
         &mut self,
         named: Option<String>,
-        primary: Option<&str>,
+        writes_only: bool,
         keys: &[KeySettings],
     ) -> Option<Option<String>> {
         let at = Path::of("keyring.uploads");
         let Some(named) = named else { return Some(None) };
-        if !keys.iter().any(|key| Some(key.id.as_str()) == primary && key.is_public_half()) {
+        if !writes_only {
             self.problem(
                 &at,
-                "has no meaning unless the primary key is a public one: other keys keep uploads themselves",
+                "has no meaning unless a primary key is a public one: other keys keep uploads themselves",
             );
         }
         match keys.iter().find(|key| key.id == named) {
             Some(key) if key.seals() && !key.is_public_half() => Some(Some(named)),
             Some(_) => self.check(&at, None, || format!("key \"{named}\" cannot unwrap what it wraps")),
-            None => self.check(&at, None, || format!("there is no key \"{named}\" in [[keys]]")),
+            None => self.check(&at, None, || no_such_key(&named, keys)),
         }
     }
+}
+
+/// A name that no key has, with those that there are, the likeliest first.
+pub(super) fn no_such_key(id: &str, keys: &[KeySettings]) -> String {
+    if keys.is_empty() {
+        return format!("there is no key \"{id}\": there are no [[keys]]");
+    }
+    let near = nearest(id, keys.iter().map(|key| key.id.as_str()));
+    let mut ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+    ids.sort_by_key(|id| Some(*id) != near);
+    let ids = ids.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
+    let near = near.map_or_else(|| ".".to_owned(), |near| format!("; did you mean \"{near}\"?"));
+    format!("there is no key \"{id}\" in [[keys]]{near} Known: {ids}")
+}
+
+/// A key of another tool's format where one of ours is wanted.
+pub(super) fn only_reads(id: &str) -> String {
+    format!("key \"{id}\" is of a kind that only reads what other tools wrote; it cannot wrap new objects")
 }

@@ -1,6 +1,7 @@
 //! What happens to objects where.
 
 mod foreign;
+mod keys;
 mod tools;
 mod writing;
 
@@ -46,6 +47,7 @@ impl Resolver<'_> {
             (_, None) => None,
         };
         let writes_instruction_files = self.writing(at, &raw, format, foreign.as_ref().and_then(Option::as_ref));
+        self.keys_have_a_meaning(at, &raw, format, contents);
         let md5_etags = self.etag(&at.join("etag"), raw.etag.as_deref(), contents);
         let bindings = [("object", Binding::Object), ("key", Binding::Key), ("none", Binding::None)];
         let binding = self.choice(&at.join("binding"), raw.binding.as_deref().unwrap_or("object"), &bindings);
@@ -64,6 +66,8 @@ impl Resolver<'_> {
             binding: binding?,
             clear_metadata: clear?,
             bucket_identity: raw.bucket_identity,
+            primary: raw.primary,
+            readers: raw.readers.map(|readers| readers.0),
             foreign: foreign?,
             writes_instruction_files: writes_instruction_files?,
         })

@@ -9,7 +9,7 @@ use objects::{CommitmentPolicy, ForeignFormat, InstructionFiles, ReadPolicy};
 use super::super::Resolver;
 use super::tools::Tools;
 use crate::settings::ForeignSettings;
-use crate::settings::place::{Path, nearest};
+use crate::settings::place::Path;
 use crate::settings::raw::RawRule;
 
 /// What official clients put behind an object's key to name its instruction file.
@@ -174,22 +174,5 @@ impl Resolver<'_> {
         let context = written.cloned().unwrap_or_default();
         let good = !context.contains_key(BOUND_ALGORITHM);
         self.check(at, good.then_some(context), || format!("must not name {BOUND_ALGORITHM}, which is checked anyway"))
-    }
-
-    /// Whether the keys that rules name are there.
-    pub(in crate::settings::resolve) fn rules_name_keys(
-        &mut self,
-        rules: &[crate::settings::RuleSettings],
-        keys: &[&str],
-    ) {
-        for (index, rule) in rules.iter().enumerate() {
-            let named = rule.foreign.iter().filter_map(|foreign| foreign.keys.as_ref()).flatten();
-            for id in named.filter(|id| !keys.contains(&id.as_str())) {
-                let near = nearest(id, keys.iter().copied());
-                let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
-                let at = Path::of("rules").join(&index.to_string()).join("keys");
-                self.problem(&at, format!("there is no key \"{id}\" in [[keys]]{near}"));
-            }
-        }
     }
 }
