@@ -216,6 +216,7 @@ const ROOMS: &[Room] = &[
             "rustls-native-certs",
             "rustls-pki-types",
             "s3s",
+            "sd-notify",
             "serde",
             "serde_json",
             "strsim",
@@ -226,6 +227,7 @@ const ROOMS: &[Room] = &[
             "tokio-util",
             "tracing",
             "tracing-subscriber",
+            "x509-cert",
             "zeroize",
         ],
         // The binary decides nothing about bytes: ciphers belong to the envelope and are only reached through it.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sealgate_tests::authority::{Authority, trusting};
 use sealgate_tests::bytes::noise;
@@ -76,8 +76,7 @@ fn settings(primary: &str) -> String {
 
 /// A daemon that finds its secrets in `credentials`, and its client over TLS.
 fn start(folder: &Path, authority: &Authority, credentials: &Credentials, primary: &str) -> (Daemon, Stack) {
-    let (ca_file, cert_file) = (authority.ca_file.clone(), authority.cert_file.clone());
-    let by_reference = Authority { ca_file, cert_file, key_file: PathBuf::from("credential:tls-key") };
+    let by_reference = authority.with_key_at("credential:tls-key");
     let plan = Plan {
         program: program(),
         folder,

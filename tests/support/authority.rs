@@ -17,6 +17,7 @@ pub struct Authority {
     pub cert_file: PathBuf,
     /// The server's key.
     pub key_file: PathBuf,
+    issuer: Arc<CertifiedIssuer<'static, KeyPair>>,
 }
 
 impl Authority {
@@ -26,9 +27,7 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let names = ["localhost", "127.0.0.1"].map(String::from).to_vec();
-        let key = KeyPair::generate().unwrap();
-        let cert = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+        let (cert, key) = issue(&issuer);
         let write = |name: &str, text: String| {
             let path = folder.join(name);
             fs::write(&path, text).unwrap();
@@ -36,10 +35,31 @@ impl Authority {
         };
         Self {
             ca_file: write("ca.pem", issuer.pem()),
-            cert_file: write("cert.pem", cert.pem()),
-            key_file: write("key.pem", key.serialize_pem()),
+            cert_file: write("cert.pem", cert),
+            key_file: write("key.pem", key),
+            issuer: Arc::new(issuer),
         }
     }
+
+    /// The same, with the server's key by this reference or in another file.
+    #[must_use]
+    pub fn with_key_at(&self, key: &str) -> Self {
+        let (ca_file, cert_file) = (self.ca_file.clone(), self.cert_file.clone());
+        Self { ca_file, cert_file, key_file: PathBuf::from(key), issuer: Arc::clone(&self.issuer) }
+    }
+
+    /// Another certificate for loopback and its key, in PEM.
+    #[must_use]
+    pub fn renewed(&self) -> (String, String) {
+        issue(&self.issuer)
+    }
+}
+
+fn issue(issuer: &CertifiedIssuer<'static, KeyPair>) -> (String, String) {
+    let names = ["localhost", "127.0.0.1"].map(String::from).to_vec();
+    let key = KeyPair::generate().unwrap();
+    let cert = CertificateParams::new(names).unwrap().signed_by(&key, issuer).unwrap();
+    (cert.pem(), key.serialize_pem())
 }
 
 /// A client that trusts the authorities of `ca_file` and nobody else.

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -72,7 +72,14 @@ pub struct Daemon {
     pub tls: Option<SocketAddr>,
     /// Its admin listener.
     pub admin: SocketAddr,
-    log: Arc<Mutex<String>>,
+    log: Arc<Log>,
+}
+
+/// What the daemon has said, and who waits for more.
+#[derive(Default)]
+struct Log {
+    text: Mutex<String>,
+    more: Condvar,
 }
 
 /// The one client that may do everything.
@@ -108,7 +115,7 @@ impl Daemon {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (log, stderr, tether) = (Arc::default(), child.stderr.take().unwrap(), child.stdin.take());
+        let (log, stderr, tether) = (Arc::<Log>::default(), child.stderr.take().unwrap(), child.stdin.take());
         let (sender, said) = mpsc::channel();
         let kept = Arc::clone(&log);
         thread::spawn(move || listen(stderr, &kept, &sender));
@@ -130,6 +137,28 @@ impl Daemon {
     #[must_use]
     pub fn log(&self) -> String {
         text(&self.log)
+    }
+
+    /// Waits until it has said this `times` times, and returns what it said the last time.
+    #[must_use]
+    #[track_caller]
+    pub fn heard(&self, message: &str, times: usize) -> serde_json::Value {
+        let start = Instant::now();
+        let mut log = self.log.text.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            if let Some(line) = lines.filter(|line| line["message"] == message).nth(times - 1) {
+                return line;
+            }
+            assert!(start.elapsed() < PATIENCE, "{message:?} was not heard {times} times: {log}");
+            log = self.log.more.wait_timeout(log, PATIENCE).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
     }
 
     /// Its process.
@@ -154,8 +183,7 @@ impl Daemon {
 
     /// Asks it to end.
     pub fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(status.success());
+        self.signal("TERM");
     }
 
     /// Waits until it has ended.
@@ -240,15 +268,16 @@ fn secret_file(path: &Path, contents: &str) -> String {
 }
 
 /// Keeps every line, and passes on those that name an address.
-fn listen(stderr: ChildStderr, log: &Mutex<String>, said: &Sender<(String, SocketAddr)>) {
+fn listen(stderr: ChildStderr, log: &Log, said: &Sender<(String, SocketAddr)>) {
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
         let parsed: Option<(String, SocketAddr)> =
             serde_json::from_str(&line).ok().and_then(|line: serde_json::Value| {
                 Some((line["message"].as_str()?.to_owned(), line["address"].as_str()?.parse().ok()?))
             });
-        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.push_str(&line);
-        log.push('\n');
+        let mut text = log.text.lock().unwrap_or_else(PoisonError::into_inner);
+        text.push_str(&line);
+        text.push('\n');
+        log.more.notify_all();
         if let Some(parsed) = parsed {
             // Nobody may be waiting any more.
             let _ = said.send(parsed);
@@ -256,6 +285,6 @@ fn listen(stderr: ChildStderr, log: &Mutex<String>, said: &Sender<(String, Socke
     }
 }
 
-fn text(log: &Mutex<String>) -> String {
-    log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+fn text(log: &Log) -> String {
+    log.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

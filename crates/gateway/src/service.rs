@@ -58,6 +58,17 @@ impl Gateway {
     /// The same, with what `options` say.
     #[must_use]
     pub fn with_options(objects: SealedObjects, clients: Vec<Client>, options: GatewayOptions) -> Self {
+        Self::named(Arc::from(uuid::Uuid::new_v4().simple().to_string()), objects, clients, options)
+    }
+
+    /// Another endpoint in place of this one: answers go on to name the same host. Requests that this one has begun end as they
+    /// would have.
+    #[must_use]
+    pub fn succeeded_by(&self, objects: SealedObjects, clients: Vec<Client>, options: GatewayOptions) -> Self {
+        Self::named(Arc::clone(&self.host_id), objects, clients, options)
+    }
+
+    fn named(host_id: Arc<str>, objects: SealedObjects, clients: Vec<Client>, options: GatewayOptions) -> Self {
         let clients = Clients::new(clients);
         let domains = Domains::new(options.domains);
         let mut builder = S3ServiceBuilder::new(Forms::new(objects.clone(), clients.clone()));
@@ -65,7 +76,6 @@ impl Gateway {
         builder.set_host(domains.clone());
         builder.set_route(Route::new(objects, clients, domains));
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config()))));
-        let host_id = Arc::from(uuid::Uuid::new_v4().simple().to_string());
         Self { service: builder.build(), cors: Arc::new(Cors::new(options.cors)), host_id }
     }
 

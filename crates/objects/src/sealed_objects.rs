@@ -69,6 +69,16 @@ impl SealedObjects {
         self
     }
 
+    /// The same store, and all that is remembered of it and of uploads under way, with other rules and keys.
+    ///
+    /// What was proved about objects of other programs was proved with the former keys and under the former rules, so it is
+    /// forgotten; everything else that is remembered is used only when a data key was unwrapped, or says what listings show.
+    #[must_use]
+    pub fn with_policies(&self, policies: PolicyTable) -> Self {
+        let verified = Arc::new(VerifiedCache::new());
+        Self { policies: Arc::new(policies), verified, ..self.clone() }
+    }
+
     /// Tries every key that wraps what is written under some rule, and says how it went: [`Error::KeyUnavailable`] when that
     /// cannot be told for now, otherwise why it would not wrap and unwrap.
     pub async fn check_keys(&self) -> Vec<(KeyId, Result<(), Error>)> {

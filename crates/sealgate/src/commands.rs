@@ -30,7 +30,7 @@ use crate::{settings, wiring};
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
-        Command::Serve(flags) => serve::run(&flags.into()),
+        Command::Serve(flags) => serve::run(flags.into()),
         Command::Keygen(keygen) => keygen::run(keygen),
         Command::Config(Config::Check(flags)) => config::check(&flags.into()),
         Command::Inspect(asked) => inspect::run(asked),

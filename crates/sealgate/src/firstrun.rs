@@ -8,7 +8,7 @@ mod clients;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use zeroize::Zeroizing;
 
 pub(crate) use clients::{Credential, Endpoint, write_client_files};
@@ -62,6 +62,39 @@ impl FirstRun {
             _ => Vec::new(),
         };
         Ok(Self { keys, credential: None, data })
+    }
+
+    /// The same with the client credential, for a server that reads its settings again and makes nothing either.
+    pub(crate) fn find_again(settings: &Settings) -> anyhow::Result<Self> {
+        let found = Self::find(settings)?;
+        ensure!(
+            !(settings.keys.is_empty() && found.keys.is_empty()),
+            "there is no key: none under [[keys]], and none left in the data directory"
+        );
+        if !settings.clients.is_empty() {
+            return Ok(found);
+        }
+        let data = data_directory(&settings.data)?;
+        Ok(Self { credential: Some(Credential::find(&data)?), data: Some(data), ..found })
+    }
+
+    /// Where that is: files, and the directory to which a key may be added.
+    pub(crate) fn files(settings: &Settings) -> Vec<PathBuf> {
+        let Ok(data) = data_directory(&settings.data) else { return Vec::new() };
+        let mut files = Vec::new();
+        if settings.keys.is_empty() {
+            let directory = data.join("keys");
+            let keys = std::fs::read_dir(&directory).map(|entries| entries.flatten().map(|entry| entry.path()));
+            files.extend(keys.into_iter().flatten());
+            files.push(directory);
+        }
+        if settings.clients.is_empty() {
+            files.push(data.join(clients::FILE));
+        }
+        if settings.writes_only() {
+            files.push(data.join(UPLOAD_KEY));
+        }
+        files
     }
 
     /// The id of the key that wraps new objects, when the keys are these.

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use listeners::Listeners;
-pub(crate) use signals::Signals;
+pub(crate) use signals::{Hangups, Signals};
 
 use crate::settings::Limits;
 
@@ -32,6 +32,9 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body of the admin side.
 pub(crate) type AdminBody = UnsyncBoxBody<Bytes, BoxError>;
+
+/// Asked for each connection, because certificates are exchanged while the server runs. `None` ends the connection.
+pub(crate) type Acceptors = Arc<dyn Fn() -> Option<TlsAcceptor> + Send + Sync>;
 
 /// What answers requests: cloned for each connection. An error means: break the connection.
 pub(crate) trait Answer<B>:
@@ -85,7 +88,7 @@ impl Server {
     }
 
     /// Starts to accept on one address.
-    pub(crate) fn accept<B, S>(&self, listener: TcpListener, tls: Option<TlsAcceptor>, service: S)
+    pub(crate) fn accept<B, S>(&self, listener: TcpListener, tls: Option<Acceptors>, service: S)
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
         S: Answer<B>,
@@ -98,7 +101,7 @@ impl Server {
         });
     }
 
-    async fn accept_all<B, S>(&self, listener: TcpListener, tls: Option<TlsAcceptor>, service: S)
+    async fn accept_all<B, S>(&self, listener: TcpListener, tls: Option<Acceptors>, service: S)
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
         S: Answer<B>,

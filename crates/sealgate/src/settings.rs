@@ -1,9 +1,10 @@
-//! Everything that can be set, read once at the start, in types that cannot be wrong.
+//! Everything that can be set, read at the start and again when it has changed, in types that cannot be wrong.
 //!
 //! Three steps: `layers` merges what was written where, `raw` gives it names, `resolve` gives it
 //! meaning. Nothing here opens a key or a port: secrets stay references until `serve` follows them.
 
 mod duration;
+mod files;
 mod layers;
 mod place;
 mod problem;
@@ -54,14 +55,16 @@ pub(crate) struct Settings {
     pub(crate) domains: Vec<String>,
     pub(crate) log: LogSettings,
     pub(crate) limits: Limits,
+    /// How often files are looked at for changes; `None`: never.
+    pub(crate) watch: Option<Duration>,
 }
 
 /// Where created files go. Not every set of settings needs one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DataDirectory(pub(crate) Option<PathBuf>);
 
 /// `[tls]`
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TlsSettings {
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) cert: PathBuf,
@@ -69,7 +72,7 @@ pub(crate) struct TlsSettings {
 }
 
 /// `[store]`
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum StoreSettings {
     /// The embedded store; `None` means inside the data directory.
     Directory(Option<PathBuf>),
@@ -87,7 +90,7 @@ pub(crate) enum Uploads {
 }
 
 /// `[store]` with `kind = "s3"`
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct S3Settings {
     pub(crate) endpoint: Option<String>,
     pub(crate) region: Option<String>,
@@ -99,7 +102,7 @@ pub(crate) struct S3Settings {
 }
 
 /// Who we are to a service that speaks like Amazon's.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum AwsCredentials {
     /// Named here.
     Static { access_key: String, secret: SecretReference },
@@ -110,7 +113,7 @@ pub(crate) enum AwsCredentials {
 }
 
 /// One of `[[keys]]`
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct KeySettings {
     pub(crate) id: String,
     /// How objects of other formats describe it.
@@ -121,7 +124,7 @@ pub(crate) struct KeySettings {
 }
 
 /// What a key is, and where it is.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     /// 32 bytes; 16 or 24 for other formats only.
     Aes { secret: SecretReference },
@@ -144,7 +147,7 @@ pub(crate) enum KeyKind {
 }
 
 /// Which half of a key there is.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Half {
     /// The private one, which implies the other.
     Private(SecretReference),
@@ -153,7 +156,7 @@ pub(crate) enum Half {
 }
 
 /// `kind = "aws-kms"`
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct AwsKmsKey {
     /// ARN, id or alias.
     pub(crate) key: String,
@@ -164,7 +167,7 @@ pub(crate) struct AwsKmsKey {
 }
 
 /// `kind = "vault-transit"`
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct VaultKey {
     pub(crate) key: String,
     pub(crate) address: String,
@@ -176,7 +179,7 @@ pub(crate) struct VaultKey {
 }
 
 /// Who we are to Vault.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum VaultLogin {
     Token(SecretReference),
     AppRole { mount: String, role_id: String, secret_id: SecretReference },
@@ -209,7 +212,7 @@ impl KeySettings {
 }
 
 /// One of `[[clients]]`
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ClientSettings {
     pub(crate) access_key: String,
     pub(crate) secret: SecretReference,
@@ -226,7 +229,7 @@ pub(crate) enum Permission {
 }
 
 /// One of `[[rules]]`
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each stands for itself and is written by its name")]
 pub(crate) struct RuleSettings {
     pub(crate) bucket: String,
@@ -250,7 +253,7 @@ pub(crate) struct RuleSettings {
 }
 
 /// What a rule reads of other programs, and how.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ForeignSettings {
     pub(crate) reads: Vec<ForeignFormat>,
     pub(crate) s3ec: ReadPolicy,
@@ -286,7 +289,7 @@ pub(crate) enum Binding {
 }
 
 /// One of `[[cors]]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CorsSettings {
     pub(crate) origins: Vec<String>,
     pub(crate) methods: Vec<http::Method>,
@@ -296,7 +299,7 @@ pub(crate) struct CorsSettings {
 }
 
 /// `[log]`
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LogSettings {
     /// `None`: as the terminal says.
     pub(crate) json: Option<bool>,
@@ -304,7 +307,7 @@ pub(crate) struct LogSettings {
 }
 
 /// `[limits]`
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) connections: usize,
     pub(crate) header_timeout: Duration,
@@ -353,6 +356,11 @@ pub(crate) fn load(overrides: &Overrides) -> Result<Loaded, Problems> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     load_from(overrides, &environment)
+}
+
+/// The files that settings are read from, whether they exist or not.
+pub(crate) fn sources(overrides: &Overrides) -> Vec<PathBuf> {
+    layers::files(overrides, std::env::var(layers::FILE_VARIABLE).ok())
 }
 
 fn load_from(overrides: &Overrides, environment: &[(String, String)]) -> Result<Loaded, Problems> {

@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
-use objects::SealedObjects;
+use crate::wiring::Current;
 
 const DAY: Duration = Duration::from_hours(24);
 
 /// Sweeps for as long as the program runs. An upload that has been under way for a day is asked about; younger ones are in use.
-pub(crate) async fn daily(objects: SealedObjects) {
+pub(crate) async fn daily(current: Current) {
     loop {
+        let objects = current.borrow().objects.clone();
         match objects.sweep_uploads(DAY).await {
             Ok(swept) if swept.looked_at == 0 => {}
             Ok(swept) => tracing::info!(

@@ -46,7 +46,10 @@ fn subscriber<W>(filter: EnvFilter, shape: Shape, writer: W) -> impl Subscriber 
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    // A line that cannot be written is lost. Saying so on the same standard error would panic in whoever logs: when the terminal
+    // that we were started in is closed, for one, which since SIGHUP does not end us.
     let lines = tracing_subscriber::fmt::layer::<Registry>().with_writer(writer).with_ansi(shape.colour);
+    let lines = lines.log_internal_errors(false);
     let lines: Box<dyn Layer<Registry> + Send + Sync> =
         if shape.json { Box::new(lines.json().flatten_event(true).with_span_list(false)) } else { Box::new(lines) };
     Registry::default().with(lines.with_filter(filter.and(filter_fn(may_speak))))

@@ -16,44 +16,83 @@ mod s3;
 use std::sync::Arc;
 
 use anyhow::Context;
-use gateway::Gateway;
+use gateway::{Client, Gateway};
 use objects::{PolicyTable, Random, RandomError, SealedObjects, Store};
+use tokio::sync::watch;
 
 pub(crate) use self::alone::{check_keys, objects_alone, objects_in, store_alone};
+use self::keys::Keys;
 use crate::admin::Probe;
 use crate::failure::Failure;
 use crate::firstrun::FirstRun;
+use crate::server::tls::Certificate;
 use crate::settings::Settings;
 
-/// Everything that answers requests.
-pub(crate) struct Wired {
+/// What answers requests. Whoever answers takes it when a request begins and keeps it until that has ended.
+pub(crate) struct Serving {
     /// For clients.
     pub(crate) gateway: Gateway,
-    /// For readiness.
-    pub(crate) probe: Box<dyn Probe>,
     /// For the sweep.
     pub(crate) objects: SealedObjects,
+    /// For handshakes.
+    pub(crate) certificate: Option<Certificate>,
+    /// Whom the gateway knows.
+    pub(crate) clients: Vec<Client>,
+}
+
+/// What answers requests now. A `watch` is the exchange: taking what is there is a short read lock and no wait, and it is part of
+/// the runtime that we have anyway.
+pub(crate) type Current = watch::Receiver<Arc<Serving>>;
+
+/// Everything that runs.
+pub(crate) struct Wired {
+    /// For clients and the sweep.
+    pub(crate) serving: Serving,
+    /// For readiness.
+    pub(crate) probe: Box<dyn Probe>,
 }
 
 /// Follows the settings' references and puts the rooms together. Nothing is bound and no store is asked; a service that
 /// keeps the key that wraps is.
-pub(crate) async fn wire(settings: &Settings, local: &FirstRun) -> Result<Wired, Failure> {
+pub(crate) async fn wire(
+    settings: &Settings,
+    local: &FirstRun,
+    certificate: Option<Certificate>,
+) -> Result<Wired, Failure> {
     let policies = policies(settings, local).await?;
     let clients = exchanged::clients(settings, local).await.map_err(Failure::Settings)?;
     let store = lasting::store(settings, local).await?;
     let objects = objects(settings, policies, Arc::clone(&store));
-    check_primaries(&objects).await?;
+    check_primaries(&objects, |_| false).await?;
     let objects = lasting::with_memory(objects, settings, &store)?;
-    let gateway = Gateway::with_options(objects.clone(), clients, exchanged::options(settings));
-    Ok(Wired { gateway, probe: lasting::probe(&store), objects })
+    let gateway = Gateway::with_options(objects.clone(), clients.clone(), exchanged::options(settings));
+    Ok(Wired { serving: Serving { gateway, objects, certificate, clients }, probe: lasting::probe(&store) })
+}
+
+/// Rules, keys and clients anew, over the store and the memory that are there. Nothing is made. `is_new` says which keys are others
+/// than before: those have to answer, while the ones that served so far may be out of reach for now.
+pub(crate) async fn rewire(
+    settings: &Settings,
+    local: &FirstRun,
+    certificate: Option<Certificate>,
+    before: &Serving,
+    is_new: impl Fn(&str) -> bool,
+) -> Result<Serving, Failure> {
+    let keys = keys::keys(settings, local).await.map_err(Failure::Settings)?;
+    let policies = table(settings, &keys)?;
+    let clients = exchanged::clients(settings, local).await.map_err(Failure::Settings)?;
+    let objects = before.objects.with_policies(policies);
+    check_primaries(&objects, is_new).await?;
+    let gateway = before.gateway.succeeded_by(objects.clone(), clients.clone(), exchanged::options(settings));
+    Ok(Serving { gateway, objects, certificate, clients })
 }
 
 /// A key that would not wrap is found before the first object is written. One that cannot be asked for now is no reason
-/// not to serve what does not need it.
-async fn check_primaries(objects: &SealedObjects) -> Result<(), Failure> {
+/// not to serve what does not need it, unless it `must_answer`.
+async fn check_primaries(objects: &SealedObjects, must_answer: impl Fn(&str) -> bool) -> Result<(), Failure> {
     for (key_id, checked) in objects.check_keys().await {
         match checked {
-            Err(objects::Error::KeyUnavailable { why, .. }) => {
+            Err(objects::Error::KeyUnavailable { why, .. }) if !must_answer(key_id.as_str()) => {
                 tracing::warn!(%key_id, why, "a key that wraps new objects does not answer: it can seal nothing for now");
             }
             checked => {
@@ -68,7 +107,11 @@ async fn check_primaries(objects: &SealedObjects) -> Result<(), Failure> {
 async fn policies(settings: &Settings, local: &FirstRun) -> Result<PolicyTable, Failure> {
     let keys = keys::keys(settings, local).await.map_err(Failure::Settings)?;
     tracing::info!(sealing = ?keys, masters = ?keys.masters, "keys are read");
-    let rules = rules::rules(&settings.rules, &keys).map_err(Failure::Settings)?;
+    table(settings, &keys)
+}
+
+fn table(settings: &Settings, keys: &Keys) -> Result<PolicyTable, Failure> {
+    let rules = rules::rules(&settings.rules, keys).map_err(Failure::Settings)?;
     Ok(PolicyTable::new(rules))
 }
 

@@ -33,6 +33,9 @@ impl Endpoint {
     }
 }
 
+/// Where the credential is kept, in the data directory.
+pub(super) const FILE: &str = "credentials";
+
 /// The credential that the first run makes.
 pub(crate) struct Credential {
     pub(crate) access_key: String,
@@ -51,9 +54,15 @@ const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 impl Credential {
     /// The one in the data directory; a new one if there is none.
     pub(crate) fn find_or_make(data: &Path, endpoint: &Endpoint) -> anyhow::Result<Self> {
-        let path = data.join("credentials");
+        let path = data.join(FILE);
         let new = Self { access_key: random_word(20)?.to_string(), secret: random_word(40)? };
         files::create(&path, aws_file(&new, endpoint).as_bytes())?;
+        Self::find(data)
+    }
+
+    /// The one in the data directory.
+    pub(crate) fn find(data: &Path) -> anyhow::Result<Self> {
+        let path = data.join(FILE);
         let text = std::fs::read_to_string(&path).map(Zeroizing::new);
         let text = text.with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(&text).ok_or_else(|| {
@@ -91,7 +100,7 @@ fn random_word(characters: usize) -> anyhow::Result<Zeroizing<String>> {
 
 /// Writes `credentials` and `rclone.conf` for where we really listen.
 pub(crate) fn write_client_files(data: &Path, credential: &Credential, endpoint: &Endpoint) -> anyhow::Result<()> {
-    files::replace(&data.join("credentials"), aws_file(credential, endpoint).as_bytes())?;
+    files::replace(&data.join(FILE), aws_file(credential, endpoint).as_bytes())?;
     files::replace(&data.join("rclone.conf"), rclone_file(credential, endpoint).as_bytes())
 }
 

@@ -7,9 +7,8 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
 
-use super::{Answer, BoxError, Server};
+use super::{Acceptors, Answer, BoxError, Server};
 
 /// More than S3 and its clients use; beyond it the answer is 431.
 const MAX_HEADERS: usize = 512;
@@ -18,7 +17,7 @@ const MAX_HEADERS: usize = 512;
 const MAX_BUFFER_LEN: usize = 512 * 1024;
 
 /// Serves requests until the connection ends or the server stops.
-pub(super) async fn serve<B, S>(server: Server, stream: TcpStream, tls: Option<TlsAcceptor>, service: S)
+pub(super) async fn serve<B, S>(server: Server, stream: TcpStream, tls: Option<Acceptors>, service: S)
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
     S: Answer<B>,
@@ -26,6 +25,7 @@ where
     // Answers are written whole; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else { return speak(&server, stream, service).await };
+    let Some(tls) = tls() else { return };
     let handshake = tokio::time::timeout(server.limits.handshake_timeout, tls.accept(stream));
     match server.stop.run_until_cancelled(handshake).await {
         Some(Ok(Ok(stream))) => speak(&server, stream, service).await,

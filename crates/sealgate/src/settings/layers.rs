@@ -21,6 +21,16 @@ pub(crate) const PREFIX: &str = "SEALGATE_";
 /// The file that is read when it exists.
 const SYSTEM_FILE: &str = "/etc/sealgate/sealgate.toml";
 
+/// The environment variable that names a file.
+pub(super) const FILE_VARIABLE: &str = "SEALGATE_CONFIG";
+
+/// The system's file, whether it is there or not, and the named one. `variable` is what the environment says.
+pub(super) fn files(overrides: &Overrides, variable: Option<String>) -> Vec<PathBuf> {
+    let variable = variable.filter(|value| !value.is_empty()).map(PathBuf::from);
+    let named = overrides.config.clone().or(variable);
+    std::iter::once(PathBuf::from(SYSTEM_FILE)).chain(named).collect()
+}
+
 /// What the command line says about settings.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Overrides {
@@ -46,17 +56,11 @@ pub(crate) struct Layers {
 impl Layers {
     /// Reads and merges all layers.
     pub(crate) fn read(overrides: &Overrides, environment: &[(String, String)]) -> Result<Self, Problems> {
-        let mut files = Vec::new();
-        let system = FilePath::new(SYSTEM_FILE);
-        if system.exists() {
-            files.push((system.to_owned(), read_file(system)?));
-        }
-        let variable = environment.iter().find(|(name, value)| name == "SEALGATE_CONFIG" && !value.is_empty());
-        let named = overrides.config.clone().or_else(|| variable.map(|(_, value)| PathBuf::from(value)));
-        if let Some(named) = named {
-            let text = read_file(&named)?;
-            files.push((named, text));
-        }
+        let variable = environment.iter().find(|(name, _)| name == FILE_VARIABLE).map(|(_, value)| value.clone());
+        // The system's file is the one that need not be there.
+        let there =
+            files(overrides, variable).into_iter().filter(|path| path != FilePath::new(SYSTEM_FILE) || path.exists());
+        let files = there.map(|path| read_file(&path).map(|text| (path, text))).collect::<Result<Vec<_>, _>>()?;
         let defaults = text_data(super::DEFAULTS).map_err(|error| syntax_problem("default.toml".as_ref(), &error))?;
         let mut figment = Figment::from(Layer::new("default", defaults));
         for (path, text) in &files {

@@ -31,6 +31,7 @@ pub(crate) struct Raw {
     pub(crate) cors: Vec<RawCors>,
     pub(crate) log: RawLog,
     pub(crate) limits: RawLimits,
+    pub(crate) reload: RawReload,
 }
 
 /// `[tls]`
@@ -171,6 +172,13 @@ pub(crate) struct RawLimits {
     pub(crate) handshake_timeout: String,
     pub(crate) drain: String,
     pub(crate) held_parts_mib: Count,
+}
+
+/// `[reload]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawReload {
+    pub(crate) watch: String,
 }
 
 /// One string or a list of strings.
@@ -317,7 +325,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_documented_in_the_defaults_and_nothing_else_is() {
-        let tables = ["tls", "store", "keys", "keyring", "clients", "rules", "cors", "log", "limits"];
+        let tables = ["tls", "store", "keys", "keyring", "clients", "rules", "cors", "log", "limits", "reload"];
         let top = names::<Raw>().into_iter().filter(|name| !tables.contains(&name.as_str())).collect();
         assert_eq!(documented(""), top);
         assert_eq!(documented("tls"), names::<RawTls>());
@@ -329,5 +337,6 @@ mod tests {
         assert_eq!(documented("cors"), names::<RawCors>());
         assert_eq!(documented("log"), names::<RawLog>());
         assert_eq!(documented("limits"), names::<RawLimits>());
+        assert_eq!(documented("reload"), names::<RawReload>());
     }
 }

@@ -15,10 +15,14 @@ use std::time::Duration;
 use super::layers::Layers;
 use super::place::{Path, nearest};
 use super::problem::{Problem, Problems};
-use super::raw::{Raw, RawLimits, RawLog, RawSecret};
+use super::raw::{Raw, RawLimits, RawLog, RawReload, RawSecret};
 use super::{
     DataDirectory, Limits, LogSettings, SecretReference, Settings, StoreSettings, Uploads, duration, writes_only,
 };
+
+/// Looking at files more often keeps a processor busy for nothing; less often is "off".
+const SHORTEST_WATCH: Duration = Duration::from_millis(100);
+const LONGEST_WATCH: Duration = Duration::from_hours(24);
 
 /// Gives the settings their meaning.
 pub(super) fn resolve(raw: Raw, layers: &Layers, environment: &[(String, String)]) -> Result<Settings, Problems> {
@@ -53,6 +57,7 @@ impl Resolver<'_> {
         let domains = self.domains(raw.domains);
         let log = self.log(raw.log);
         let limits = self.limits(&raw.limits);
+        let watch = self.watch(&raw.reload);
         let region = self.word(&Path::of("region"), raw.region);
         let data = self.data(raw.data, environment);
         let (store, keys) = (store?, keys?);
@@ -86,6 +91,7 @@ impl Resolver<'_> {
             domains: domains?,
             log: log?,
             limits: limits?,
+            watch: watch?,
         };
         self.no_address_twice(&settings);
         Some(settings)
@@ -161,6 +167,18 @@ impl Resolver<'_> {
             handshake_timeout: handshake_timeout?,
             drain: drain?,
             held_parts: held_parts? * 1024 * 1024,
+        })
+    }
+
+    /// The outer `None` is a problem; the inner one says that nothing is watched.
+    #[expect(clippy::option_option, reason = "a problem and an absence differ, and both are `?`-able")]
+    fn watch(&mut self, raw: &RawReload) -> Option<Option<Duration>> {
+        if raw.watch == "off" {
+            return Some(None);
+        }
+        let time = duration::parse(&raw.watch).filter(|time| (SHORTEST_WATCH..=LONGEST_WATCH).contains(time));
+        self.check(&Path::of("reload.watch"), time.map(Some), || {
+            "wants a time from \"100ms\" to \"24h\", or \"off\"".to_owned()
         })
     }
 

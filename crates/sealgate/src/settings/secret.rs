@@ -65,6 +65,17 @@ impl SecretReference {
         Ok(secret)
     }
 
+    /// The file it leads to, if it leads to one.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(path.clone()),
+            Self::Credential(name) => {
+                std::env::var_os("CREDENTIALS_DIRECTORY").map(|directory| Path::new(&directory).join(name))
+            }
+            Self::Env(_) | Self::Command(_) => None,
+        }
+    }
+
     /// Follows the reference to one line of text, without the line's end.
     pub(crate) async fn read_text(&self) -> anyhow::Result<Zeroizing<String>> {
         let bytes = self.read().await?;

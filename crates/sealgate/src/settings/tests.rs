@@ -1,6 +1,7 @@
 //! Settings from end to end: layers, names, conflicts, places.
 
 mod foreign;
+mod reload;
 mod writing;
 
 use std::io::Write;

@@ -1,0 +1,136 @@
+//! SIGHUP from the first moment to the last, and what the supervisor is told.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use sealgate_tests::command::Run;
+use tempfile::TempDir;
+
+use crate::scene::{KEY_ID, Scene, program, replace};
+
+/// A client whose secret a program prints, after it has done something.
+fn asking(folder: &Path, first: &str) -> String {
+    let script = folder.join("ask");
+    fs::write(&script, format!("cd '{}'\n{first}\necho a word\n", folder.display())).unwrap();
+    let secret = format!("command:/bin/sh {}", script.display());
+    format!("[keyring]\nprimary = \"{KEY_ID}\"\n[[clients]]\naccess_key = \"guest\"\nsecret = \"{secret}\"\n")
+}
+
+#[test]
+fn a_signal_during_the_start_is_heard_after_it() {
+    let scene = Scene::new("off", |folder| asking(folder, "test -e once || { touch once; kill -HUP $PPID; }"));
+    assert_eq!(scene.changed(1), "nothing");
+    scene.put("a", b"a");
+}
+
+#[test]
+fn signals_that_come_together_are_one_and_nobody_waits_for_a_slow_program() {
+    let scene = Scene::new("off", |folder| asking(folder, ""));
+    let inside = |name: &str| scene.folder.path().join(name);
+    // The program goes on when it may.
+    asking(scene.folder.path(), "while test -e held; do touch asked; sleep 0.01; done");
+    fs::write(inside("held"), "").unwrap();
+    scene.daemon.signal("HUP");
+    while !inside("asked").exists() {
+        thread::yield_now();
+    }
+    for round in 0..20 {
+        scene.daemon.signal("HUP");
+        scene.put(&format!("{round}"), b"a");
+    }
+    fs::remove_file(inside("held")).unwrap();
+    assert_eq!(scene.changed(2), "nothing");
+    // A third one is the one that is asked for now.
+    scene.edit(|text| text.replace("\"guest\"", "\"other\""));
+    assert_eq!(scene.hang_up(3), "clients +other -guest");
+}
+
+#[test]
+fn a_signal_while_the_end_is_awaited_changes_nothing() {
+    let mut scene = Scene::new("off", |_| format!("[keyring]\nprimary = \"{KEY_ID}\"\n"));
+    scene.daemon.terminate();
+    scene.daemon.signal("HUP");
+    assert!(scene.daemon.wait().success());
+}
+
+#[test]
+fn other_commands_end_by_it_as_ever() {
+    let folder = TempDir::new().unwrap();
+    // A store that takes connections and says nothing.
+    let store = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = store.local_addr().unwrap();
+    Run::new(program(), folder.path(), &["keygen", "--id", "k"]).run().check(0);
+    let text = format!(
+        "[store]\nkind = \"s3\"\nendpoint = \"http://{address}\"\naccess_key = \"a\"\nsecret = \"env:HOME\"\n[[keys]]\nid = \"k\"\nsecret = \"file:k.key\"\n"
+    );
+    fs::write(folder.path().join("a.toml"), text).unwrap();
+    let mut child = Run::new(program(), folder.path(), &["verify", "s3://b", "--config", "a.toml"]).start();
+    let _connection = store.accept().unwrap();
+    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().signal(), Some(1));
+}
+
+#[test]
+fn the_supervisor_is_told() {
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("notify");
+    let told = UnixDatagram::bind(&socket).unwrap();
+    let arguments = ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--admin", "off"];
+    let mut command = Command::new(program());
+    command
+        .args(arguments)
+        .current_dir(folder.path())
+        .env_clear()
+        .env("HOME", folder.path())
+        .env("NOTIFY_SOCKET", &socket);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let next = || {
+        let mut buffer = [0; 256];
+        let len = told.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..len]).into_owned()
+    };
+    let send =
+        |name: &str| assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(next(), "READY=1\n");
+    send("-HUP");
+    let reloading = next();
+    assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+    assert_eq!(next(), "READY=1\n");
+    send("-TERM");
+    assert_eq!(next(), "STOPPING=1\n");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn what_the_first_run_made_is_found_again_and_nothing_is_made() {
+    let folder = TempDir::new().unwrap();
+    let arguments = ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--admin", "off"];
+    let mut command = Command::new(program());
+    command.args(arguments).current_dir(folder.path()).env_clear().env("HOME", folder.path());
+    command.env("SEALGATE_RELOAD__WATCH", "100ms").env("SEALGATE_LOG__FORMAT", "text");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut says = |words: &[&str]| log.find(|line| words.iter().all(|word| line.contains(word))).unwrap();
+    says(&["listening"]);
+    let (data, keys) = (folder.path().join("data"), folder.path().join("data/keys"));
+    let first = fs::read_dir(&keys).unwrap().next().unwrap().unwrap().path();
+    replace(&keys.join("9999-01-01.key"), &crate::scene::key_file(3));
+    says(&["reloaded", "keys +9999-01-01; keyring.primary 9999-01-01"]);
+    fs::rename(data.join("credentials"), data.join("away")).unwrap();
+    says(&["not reloaded", "credentials"]);
+    assert!(!data.join("credentials").exists(), "a reload has made a client");
+    fs::rename(data.join("away"), data.join("credentials")).unwrap();
+    says(&["reloaded", "nothing"]);
+    fs::remove_file(first).unwrap();
+    says(&["reloaded", "keys -"]);
+    assert_eq!(fs::read_dir(&keys).unwrap().count(), 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let _ = log.by_ref().count();
+}
