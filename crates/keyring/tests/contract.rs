@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use envelope::WrappingSecret;
-use keyring::{AesKey, Error, Keyring, PassphraseParameters, PublicKey, WrappingKey};
+use keyring::{AesKey, Error, Keyring, PassphraseParameters, PublicKey, WrapAlgorithm, WrappingKey};
 
 #[path = "support/promises.rs"]
 mod promises;
@@ -48,9 +48,36 @@ fn keys_of_two_halves_keep_every_promise() {
     now(every_promise(&|id, variant| boxed(x25519(id, if variant == 1 { X25519_1 } else { X25519_2 }))));
 }
 
+/// The cheapest there may be.
+fn parameters() -> PassphraseParameters {
+    "$argon2id$v=19$m=19456,t=1,p=1$c2VhbGdhdGUgdmVjdG9ycw".parse().unwrap()
+}
+
+#[test]
+fn words_keep_every_promise() {
+    let words = |variant| format!("correct horse {variant}");
+    now(every_promise(&|id, variant| {
+        Box::new(AesKey::from_passphrase(id.parse().unwrap(), &words(variant), &parameters()).unwrap())
+    }));
+}
+
+#[test]
+fn what_words_cost_is_settled_before_the_first_object_and_no_object_can_ask_for_more() {
+    let key = AesKey::from_passphrase(id("a"), "correct horse", &parameters()).unwrap();
+    let edk = now(promises::wrap(&key, &here()));
+    // There is no place in it for salts or costs: it is what any AES key of 32 bytes makes.
+    assert_eq!((edk.algorithm, edk.wrapped.len()), (WrapAlgorithm::A256Kw, 40));
+    for costs in ["m=4294967295,t=1,p=1", "m=2097153,t=1,p=1", "m=19456,t=4294967295,p=1", "m=19456,t=1,p=255"] {
+        let asked = format!("$argon2id$v=19${costs}$c2VhbGdhdGUgdmVjdG9ycw");
+        assert!(asked.parse::<PassphraseParameters>().is_err(), "{costs}");
+    }
+    let none = AesKey::from_passphrase(id("a"), " \n", &parameters());
+    assert!(matches!(none, Err(Error::InvalidSecret { .. })), "{none:?}");
+}
+
 #[test]
 fn the_same_words_make_the_same_key() {
-    let parameters: PassphraseParameters = "$argon2id$v=19$m=19456,t=1,p=1$c2VhbGdhdGUgdmVjdG9ycw".parse().unwrap();
+    let parameters = parameters();
     let here_too = AesKey::from_passphrase(id("a"), "correct horse 1\n", &parameters).unwrap();
     let edk = now(promises::wrap(&here_too, &here()));
     let again = AesKey::from_passphrase(id("a"), "correct horse 1", &parameters).unwrap();

@@ -104,7 +104,9 @@ fn abandon<T>(future: impl Future<Output = T>) {
 
 pub(crate) async fn refuses(key: &dyn WrappingKey, edk: &EncryptedDataKey, binding: &Binding) {
     let refused = Error::Refused { key_id: key.id().clone() };
-    assert_eq!(key.unwrap(edk, binding).await.unwrap_err(), refused);
+    let error = key.unwrap(edk, binding).await.unwrap_err();
+    assert_eq!(error, refused);
+    assert!(error.to_string().contains(&format!("\"{}\"", key.id())), "{error}");
 }
 
 pub(crate) async fn wrap(key: &dyn WrappingKey, binding: &Binding) -> EncryptedDataKey {
