@@ -17,5 +17,6 @@ mod equal_parts;
 pub mod request;
 pub mod sign;
 pub mod stack;
+pub mod token_review;
 pub mod wire;
 pub mod world;

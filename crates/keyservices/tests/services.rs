@@ -7,8 +7,14 @@
 
 mod support {
     pub(crate) mod aws;
+    pub(crate) mod front;
+    pub(crate) mod kubernetes;
+    pub(crate) mod sparing;
     pub(crate) mod vault;
 }
+
+#[path = "../../../tests/support/token_review.rs"]
+pub mod token_review;
 
 #[path = "../../keyring/tests/support/promises.rs"]
 mod promises;
@@ -24,6 +30,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = support::aws::trials();
     trials.extend(support::vault::trials());
+    trials.extend(support::kubernetes::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

@@ -11,6 +11,8 @@ use keyring::{Error, Kms, KmsError, KmsKey, WrappingKey};
 use keyservices::{AwsKms, AwsKmsSettings, Patience, Reuse, ServiceKey, Steady};
 use libtest_mimic::Trial;
 
+use super::front::Front;
+use super::sparing::{self, Fronted};
 use crate::promises::{data_key, every_promise, here, id, wrap};
 use crate::{draw, trial, unique, variable};
 
@@ -22,6 +24,18 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("aws_kms::the_key_is_pinned", &[ENDPOINT], the_key_is_pinned),
         trial("aws_kms::a_key_that_is_not_there_is_named", &[ENDPOINT], unknown_key),
         trial("aws_kms::a_key_that_was_rotated_reads_on", &[ENDPOINT], rotated),
+        trial("aws_kms::many_objects_are_one_question", &[ENDPOINT], async || {
+            sparing::many_objects_are_one_question(&fronted().await).await;
+        }),
+        trial("aws_kms::many_at_a_time_ask_once", &[ENDPOINT], async || {
+            sparing::many_at_a_time_ask_once(&fronted().await).await;
+        }),
+        trial("aws_kms::the_context_is_pinned", &[ENDPOINT], async || {
+            sparing::the_context_is_pinned(&fronted().await).await;
+        }),
+        trial("aws_kms::an_outage_is_survived_and_ends", &[ENDPOINT], async || {
+            sparing::an_outage_is_survived_and_ends(&fronted().await).await;
+        }),
         trial("aws_kms::nobody_there_is_unavailable", &[ENDPOINT], nobody_there),
     ]
 }
@@ -31,9 +45,21 @@ fn credentials() -> SharedCredentialsProvider {
 }
 
 fn kms_at(endpoint: String) -> Steady<AwsKms> {
+    patiently(endpoint, Patience::default())
+}
+
+fn patiently(endpoint: String, patience: Patience) -> Steady<AwsKms> {
     let settings =
         AwsKmsSettings { region: "eu-central-1".to_owned(), endpoint: Some(endpoint), credentials: credentials() };
-    Steady::new(AwsKms::new(settings), Patience::default())
+    Steady::new(AwsKms::new(settings), patience)
+}
+
+/// A new key, asked for through something that counts.
+async fn fronted() -> Fronted {
+    let front = Front::before(&variable(ENDPOINT));
+    let kms = patiently(front.url(), sparing::PATIENCE);
+    let key = KmsKey::new(Arc::new(kms), new_key().await);
+    Fronted { front, algorithm: WrapAlgorithm::AwsKms, key }
 }
 
 fn kms() -> Steady<AwsKms> {

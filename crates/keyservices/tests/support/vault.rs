@@ -16,12 +16,14 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::front::Front;
+use super::sparing::{self, Fronted};
 use crate::promises::{every_promise, here, id, wrap};
 use crate::{draw, trial, unique, variable};
 
 const ADDRESS: &str = "SEALGATE_TEST_VAULT_ADDRESS";
 const TOKEN: &str = "SEALGATE_TEST_VAULT_TOKEN";
-const BOTH: &[&str] = &[ADDRESS, TOKEN];
+pub(crate) const BOTH: &[&str] = &[ADDRESS, TOKEN];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -29,6 +31,19 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("vault_transit::a_key_that_ignores_the_context_is_found_out", BOTH, not_derived),
         trial("vault_transit::a_key_that_was_rotated_reads_on", BOTH, rotated),
         trial("vault_transit::an_approle_logs_in_and_again_when_its_token_ends", BOTH, approle),
+        trial("vault_transit::a_secret_id_that_was_exchanged_is_read_anew", BOTH, secret_id_exchanged),
+        trial("vault_transit::many_objects_are_one_question", BOTH, async || {
+            sparing::many_objects_are_one_question(&fronted().await).await;
+        }),
+        trial("vault_transit::many_at_a_time_ask_once", BOTH, async || {
+            sparing::many_at_a_time_ask_once(&fronted().await).await;
+        }),
+        trial("vault_transit::the_context_is_pinned", BOTH, async || {
+            sparing::the_context_is_pinned(&fronted().await).await;
+        }),
+        trial("vault_transit::an_outage_is_survived_and_ends", BOTH, async || {
+            sparing::an_outage_is_survived_and_ends(&fronted().await).await;
+        }),
         trial("vault_transit::a_token_is_renewed_before_it_ends", BOTH, renewed),
         trial("vault_transit::a_token_that_may_not_is_denied", BOTH, denied),
         trial("vault_transit::nobody_there_is_unavailable", BOTH, nobody_there),
@@ -37,11 +52,15 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// A secret that can be exchanged under way.
 #[derive(Clone)]
-struct Given(Arc<std::sync::Mutex<String>>);
+pub(crate) struct Given(Arc<std::sync::Mutex<String>>);
 
 impl Given {
-    fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Self(Arc::new(text.to_owned().into()))
+    }
+
+    pub(crate) fn exchange(&self, text: &str) {
+        text.clone_into(&mut self.0.lock().unwrap());
     }
 }
 
@@ -53,7 +72,7 @@ impl Secret for Given {
 }
 
 /// A request of an operator with the root token, which has to succeed.
-async fn operator(method: Method, path: &str, body: Value) -> Value {
+pub(crate) async fn operator(method: Method, path: &str, body: Value) -> Value {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let request = Request::builder()
         .method(method)
@@ -69,7 +88,7 @@ async fn operator(method: Method, path: &str, body: Value) -> Value {
 }
 
 /// A transit engine of our own, and a policy that allows its use.
-async fn mount() -> String {
+pub(crate) async fn mount() -> String {
     let mount = unique("transit");
     operator(Method::POST, &format!("sys/mounts/{mount}"), json!({ "type": "transit" })).await;
     let rules = format!(
@@ -79,14 +98,27 @@ async fn mount() -> String {
     mount
 }
 
-async fn new_key(mount: &str, name: &str, derived: bool) {
+pub(crate) async fn new_key(mount: &str, name: &str, derived: bool) {
     operator(Method::POST, &format!("{mount}/keys/{name}"), json!({ "derived": derived })).await;
 }
 
-fn transit(mount: &str, login: Login) -> VaultTransit {
-    let settings =
-        VaultSettings { address: variable(ADDRESS), mount: mount.to_owned(), namespace: None, ca: None, login };
+pub(crate) fn transit(mount: &str, login: Login) -> VaultTransit {
+    transit_at(variable(ADDRESS), mount, login)
+}
+
+fn transit_at(address: String, mount: &str, login: Login) -> VaultTransit {
+    let settings = VaultSettings { address, mount: mount.to_owned(), namespace: None, ca: None, login };
     VaultTransit::new(settings).unwrap()
+}
+
+/// A new key, asked for through something that counts.
+async fn fronted() -> Fronted {
+    let mount = mount().await;
+    new_key(&mount, "main", true).await;
+    let front = Front::before(&variable(ADDRESS));
+    let service = Steady::new(transit_at(front.url(), &mount, root()), sparing::PATIENCE);
+    let key = KmsKey::new(Arc::new(service), "main".to_owned());
+    Fronted { front, algorithm: WrapAlgorithm::VaultTransit, key }
 }
 
 fn root() -> Login {
@@ -103,7 +135,7 @@ fn context() -> Context {
     Context::from([("site".to_owned(), "east".to_owned())])
 }
 
-async fn works(service: &VaultTransit) -> Result<(), KmsError> {
+pub(crate) async fn works(service: &VaultTransit) -> Result<(), KmsError> {
     let blob = service.encrypt("main", b"plain", &context()).await?;
     assert_eq!(service.decrypt(Some("main"), &blob, &context()).await?.as_slice(), b"plain");
     Ok(())
@@ -134,25 +166,46 @@ async fn rotated() {
     wrap(&fresh, &here()).await;
 }
 
+/// The method `AppRole` with a role of these settings. Answers with where it is and the role's id.
+async fn approle_with(role: Value) -> (String, String) {
+    let auth = unique("approle");
+    operator(Method::POST, &format!("sys/auth/{auth}"), json!({ "type": "approle" })).await;
+    operator(Method::POST, &format!("auth/{auth}/role/sealgate"), role).await;
+    let id = operator(Method::GET, &format!("auth/{auth}/role/sealgate/role-id"), Value::Null).await;
+    (auth, id["data"]["role_id"].as_str().unwrap().to_owned())
+}
+
+async fn secret_id(auth: &str) -> String {
+    let answer = operator(Method::POST, &format!("auth/{auth}/role/sealgate/secret-id"), json!({})).await;
+    answer["data"]["secret_id"].as_str().unwrap().to_owned()
+}
+
 async fn approle() {
     let mount = mount().await;
     new_key(&mount, "main", true).await;
-    let auth = unique("approle");
-    operator(Method::POST, &format!("sys/auth/{auth}"), json!({ "type": "approle" })).await;
     // A token may be used a few times only: how it ends does not matter.
-    let role = json!({ "token_policies": [mount], "token_num_uses": 3 });
-    operator(Method::POST, &format!("auth/{auth}/role/sealgate"), role).await;
-    let role_id = operator(Method::GET, &format!("auth/{auth}/role/sealgate/role-id"), Value::Null).await;
-    let secret_id = operator(Method::POST, &format!("auth/{auth}/role/sealgate/secret-id"), json!({})).await;
-    let login = Login::AppRole {
-        mount: auth,
-        role_id: role_id["data"]["role_id"].as_str().unwrap().to_owned(),
-        secret_id: Arc::new(Given::new(secret_id["data"]["secret_id"].as_str().unwrap())),
-    };
-    let service = transit(&mount, login);
+    let (auth, role_id) = approle_with(json!({ "token_policies": [mount], "token_num_uses": 3 })).await;
+    let secret_id = Arc::new(Given::new(&secret_id(&auth).await));
+    let service = transit(&mount, Login::AppRole { mount: auth, role_id, secret_id });
     for _ in 0..5 {
         works(&service).await.unwrap();
     }
+}
+
+async fn secret_id_exchanged() {
+    let mount = mount().await;
+    new_key(&mount, "main", true).await;
+    // Each secret id logs in once, with a token for one round trip.
+    let role = json!({ "token_policies": [mount], "token_num_uses": 2, "secret_id_num_uses": 1 });
+    let (auth, role_id) = approle_with(role).await;
+    let given = Given::new(&secret_id(&auth).await);
+    let login = Login::AppRole { mount: auth.clone(), role_id, secret_id: Arc::new(given.clone()) };
+    let service = transit(&mount, login);
+    works(&service).await.unwrap();
+    let error = works(&service).await.unwrap_err();
+    assert!(matches!(&error, KmsError::Denied(why) if why.contains("logging in to Vault")), "{error}");
+    given.exchange(&secret_id(&auth).await);
+    works(&service).await.unwrap();
 }
 
 async fn limited_token(mount: &str, ttl: &str) -> String {
@@ -185,7 +238,7 @@ async fn denied() {
     let error = works(&service).await.unwrap_err();
     assert!(matches!(&error, KmsError::Denied(why) if why.contains("permission denied")), "{error}");
     assert!(!error.to_string().contains("no-such-token"), "{error}");
-    *given.0.lock().unwrap() = limited_token(&mount, "1m").await;
+    given.exchange(&limited_token(&mount, "1m").await);
     works(&service).await.unwrap();
     assert!(matches!(service.encrypt("no-such-key", b"", &context()).await, Err(KmsError::Denied(_))));
     assert!(matches!(service.encrypt("../main", b"", &context()).await, Err(KmsError::Denied(_))));
