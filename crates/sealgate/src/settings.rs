@@ -102,7 +102,7 @@ pub(crate) struct S3Settings {
 }
 
 /// Who we are to a service that speaks like Amazon's.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AwsCredentials {
     /// Named here.
     Static { access_key: String, secret: SecretReference },
@@ -113,7 +113,7 @@ pub(crate) enum AwsCredentials {
 }
 
 /// One of `[[keys]]`
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeySettings {
     pub(crate) id: String,
     /// How objects of other formats describe it.
@@ -124,7 +124,7 @@ pub(crate) struct KeySettings {
 }
 
 /// What a key is, and where it is.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     /// 32 bytes; 16 or 24 for other formats only.
     Aes { secret: SecretReference },
@@ -147,7 +147,7 @@ pub(crate) enum KeyKind {
 }
 
 /// Which half of a key there is.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Half {
     /// The private one, which implies the other.
     Private(SecretReference),
@@ -156,7 +156,7 @@ pub(crate) enum Half {
 }
 
 /// `kind = "aws-kms"`
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AwsKmsKey {
     /// ARN, id or alias.
     pub(crate) key: String,
@@ -167,7 +167,7 @@ pub(crate) struct AwsKmsKey {
 }
 
 /// `kind = "vault-transit"`
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct VaultKey {
     pub(crate) key: String,
     pub(crate) address: String,
@@ -179,7 +179,7 @@ pub(crate) struct VaultKey {
 }
 
 /// Who we are to Vault.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum VaultLogin {
     Token(SecretReference),
     AppRole { mount: String, role_id: String, secret_id: SecretReference },

@@ -21,7 +21,7 @@ use objects::{PolicyTable, Random, RandomError, SealedObjects, Store};
 use tokio::sync::watch;
 
 pub(crate) use self::alone::{check_keys, objects_alone, objects_in, store_alone};
-use self::keys::Keys;
+use self::keys::{Keys, Services};
 use crate::admin::Probe;
 use crate::failure::Failure;
 use crate::firstrun::FirstRun;
@@ -38,6 +38,8 @@ pub(crate) struct Serving {
     pub(crate) certificate: Option<Certificate>,
     /// Whom the gateway knows.
     pub(crate) clients: Vec<Client>,
+    /// What keys of services remember.
+    services: Services,
 }
 
 /// What answers requests now. A `watch` is the exchange: taking what is there is a short read lock and no wait, and it is part of
@@ -59,14 +61,16 @@ pub(crate) async fn wire(
     local: &FirstRun,
     certificate: Option<Certificate>,
 ) -> Result<Wired, Failure> {
-    let policies = policies(settings, local).await?;
+    let services = Services::default();
+    let policies = policies(settings, local, &services).await?;
     let clients = exchanged::clients(settings, local).await.map_err(Failure::Settings)?;
     let store = lasting::store(settings, local).await?;
     let objects = objects(settings, policies, Arc::clone(&store));
     check_primaries(&objects, |_| false).await?;
     let objects = lasting::with_memory(objects, settings, &store)?;
     let gateway = Gateway::with_options(objects.clone(), clients.clone(), exchanged::options(settings));
-    Ok(Wired { serving: Serving { gateway, objects, certificate, clients }, probe: lasting::probe(&store) })
+    let serving = Serving { gateway, objects, certificate, clients, services };
+    Ok(Wired { serving, probe: lasting::probe(&store) })
 }
 
 /// Rules, keys and clients anew, over the store and the memory that are there. Nothing is made. `is_new` says which keys are others
@@ -78,13 +82,15 @@ pub(crate) async fn rewire(
     before: &Serving,
     is_new: impl Fn(&str) -> bool,
 ) -> Result<Serving, Failure> {
-    let keys = keys::keys(settings, local).await.map_err(Failure::Settings)?;
+    let services = before.services.clone();
+    let keys = keys::keys(settings, local, &services).await.map_err(Failure::Settings)?;
     let policies = table(settings, &keys)?;
     let clients = exchanged::clients(settings, local).await.map_err(Failure::Settings)?;
     let objects = before.objects.with_policies(policies);
     check_primaries(&objects, is_new).await?;
     let gateway = before.gateway.succeeded_by(objects.clone(), clients.clone(), exchanged::options(settings));
-    Ok(Serving { gateway, objects, certificate, clients })
+    services.forget_all_but(&settings.keys);
+    Ok(Serving { gateway, objects, certificate, clients, services })
 }
 
 /// A key that would not wrap is found before the first object is written. One that cannot be asked for now is no reason
@@ -104,8 +110,8 @@ async fn check_primaries(objects: &SealedObjects, must_answer: impl Fn(&str) -> 
 }
 
 /// Rules and keys: what a server and a command have in common.
-async fn policies(settings: &Settings, local: &FirstRun) -> Result<PolicyTable, Failure> {
-    let keys = keys::keys(settings, local).await.map_err(Failure::Settings)?;
+async fn policies(settings: &Settings, local: &FirstRun, services: &Services) -> Result<PolicyTable, Failure> {
+    let keys = keys::keys(settings, local, services).await.map_err(Failure::Settings)?;
     tracing::info!(sealing = ?keys, masters = ?keys.masters, "keys are read");
     table(settings, &keys)
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use objects::{BucketUploads, LocalUploads, SealedObjects, Store};
 
+use super::keys::Services;
 use super::lasting::{directory_of, store};
 use super::{objects, policies};
 use crate::failure::Failure;
@@ -18,7 +19,7 @@ use crate::settings::{Settings, StoreSettings, Uploads};
 pub(crate) async fn objects_alone(settings: &Settings, scratch: Option<&Path>) -> Result<SealedObjects, Failure> {
     let local = find_keys(settings)?;
     refuse_to_make(settings, &local)?;
-    let policies = policies(settings, &local).await?;
+    let policies = policies(settings, &local, &Services::default()).await?;
     let store = store(settings, &local).await?;
     let objects = objects(settings, policies, Arc::clone(&store));
     Ok(match (settings.uploads, scratch) {
@@ -42,13 +43,13 @@ pub(crate) async fn store_alone(settings: &Settings) -> Result<Arc<dyn Store>, F
 /// Reads every key, and names those that seal.
 pub(crate) async fn check_keys(settings: &Settings) -> Result<String, Failure> {
     let local = find_keys(settings)?;
-    let keys = super::keys::keys(settings, &local).await.map_err(Failure::Settings)?;
+    let keys = super::keys::keys(settings, &local, &Services::default()).await.map_err(Failure::Settings)?;
     Ok(format!("{keys:?}"))
 }
 
 /// Objects with the keys and rules of the settings in another store than theirs.
 pub(crate) async fn objects_in(settings: &Settings, store: Arc<dyn Store>) -> Result<SealedObjects, Failure> {
-    let policies = policies(settings, &find_keys(settings)?).await?;
+    let policies = policies(settings, &find_keys(settings)?, &Services::default()).await?;
     Ok(objects(settings, policies, store))
 }
 

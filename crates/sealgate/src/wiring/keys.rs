@@ -1,6 +1,7 @@
 //! The one list of keys, twice: for the keyrings of the sealed format, one a rule, and as the keys of formats that are not
 //! ours.
 
+mod kept;
 mod services;
 
 use anyhow::{Context, anyhow, bail};
@@ -8,11 +9,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use keyring::{
-    AesKey, KeyId, Keyring, MasterKey, MasterKeys, MasterSecret, PassphraseParameters, PublicKey, WrapAlgorithm,
-    WrappingKey,
+    AesKey, KeyId, Keyring, MasterKey, MasterKeys, MasterSecret, PassphraseParameters, PublicKey, WrappingKey,
 };
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
+
+use self::kept::Served;
+pub(super) use self::kept::Services;
 
 use crate::firstrun::{self, FirstRun};
 use crate::settings::{Half, KeyKind, KeySettings, RuleSettings, SecretReference, Settings};
@@ -35,14 +38,14 @@ struct Loaded {
     master: Option<MasterSecret>,
 }
 
-/// Reads every key there is.
-pub(super) async fn keys(settings: &Settings, local: &FirstRun) -> anyhow::Result<Keys> {
+/// Reads every key there is. Services that are known already go on with what they remember.
+pub(super) async fn keys(settings: &Settings, local: &FirstRun, services: &Services) -> anyhow::Result<Keys> {
     let configured = !settings.keys.is_empty();
     let keys = if configured { &settings.keys } else { &local.keys };
     let primary = if configured { settings.primary.as_deref() } else { local.primary() };
     let (mut sealing, mut masters) = (Vec::new(), Vec::new());
     for key in keys {
-        let loaded = load(key).await.with_context(|| format!("key {}", key.id))?;
+        let loaded = load(key, services).await.with_context(|| format!("key {}", key.id))?;
         if let Some(secret) = loaded.master {
             let (materials, context) = (key.materials.clone(), key.context.clone());
             masters.push(MasterKey { id: key_id(key)?, materials, context, secret });
@@ -118,7 +121,7 @@ fn key_id(key: &KeySettings) -> anyhow::Result<KeyId> {
     key.id.parse().map_err(|error| anyhow!("the id is not usable: {error}"))
 }
 
-async fn load(key: &KeySettings) -> anyhow::Result<Loaded> {
+async fn load(key: &KeySettings, services: &Services) -> anyhow::Result<Loaded> {
     Ok(match &key.kind {
         KeyKind::Aes { secret } => aes(key, secret).await?,
         KeyKind::Passphrase { secret, parameters } => passphrase(key, secret, parameters).await?,
@@ -145,16 +148,11 @@ async fn load(key: &KeySettings) -> anyhow::Result<Loaded> {
             let obscured = *obscured;
             derived(move || MasterSecret::rclone_crypt(&password, text(password2.as_ref()), obscured)).await?
         }
-        KeyKind::AwsKms(settings) => {
-            let service = services::aws_kms(settings).await?;
-            let sealing = services::sealing(key, WrapAlgorithm::AwsKms, service.clone(), settings.reuse)?;
-            Loaded { sealing: Some(Arc::new(sealing)), master: Some(MasterSecret::Kms(service)) }
+        KeyKind::AwsKms(_) => {
+            let Served { sealing, key } = services.served(key).await?;
+            Loaded { sealing: Some(sealing), master: Some(MasterSecret::Kms(key)) }
         }
-        KeyKind::VaultTransit(settings) => {
-            let service = services::vault_transit(settings)?;
-            let sealing = services::sealing(key, WrapAlgorithm::VaultTransit, service, settings.reuse)?;
-            Loaded { sealing: Some(Arc::new(sealing)), master: None }
-        }
+        KeyKind::VaultTransit(_) => Loaded { sealing: Some(services.served(key).await?.sealing), master: None },
     })
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use async_trait::async_trait;
 use keyring::{KmsKey, WrapAlgorithm};
 use keyservices::{
@@ -21,11 +20,7 @@ pub(super) async fn aws_kms(settings: &AwsKmsKey) -> anyhow::Result<KmsKey> {
 }
 
 /// A key of Vault's transit engine. Its token is renewed for as long as the key is there.
-pub(super) fn vault_transit(settings: &VaultKey) -> anyhow::Result<KmsKey> {
-    let ca = match &settings.ca {
-        Some(path) => Some(std::fs::read(path).with_context(|| format!("ca: {}", path.display()))?),
-        None => None,
-    };
+pub(super) fn vault_transit(settings: &VaultKey, ca: Option<Vec<u8>>) -> anyhow::Result<KmsKey> {
     let service = VaultTransit::new(VaultSettings {
         address: settings.address.clone(),
         mount: settings.mount.clone(),
