@@ -306,8 +306,8 @@ Examples:
   sealgate decrypt s3://backups/db.tar db.sealed --metadata db.json --out db.tar
 
 What other programs encrypted is opened too, where the rule of that name says which formats are
-read. Every byte is verified before it is written. On standard output an object that turns out to be
-damaged ends early: mind the exit status, 1.";
+read. Every byte is verified before it is written. On standard output an object that turns out to
+be damaged ends early: mind the exit status, 1.";
 
 /// `doctor`
 #[derive(Debug, Args)]
