@@ -7,6 +7,7 @@ The last line says how many checks passed and failed; the exit status is 1 when 
 """
 import base64
 import hashlib
+import hmac
 import json
 import pathlib
 import struct
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import unseal
 import unseal_multipart
-import unseal_wraps  # noqa: F401, adds the other ways to wrap
+import unseal_wraps  # adds the other ways to wrap
 
 HERE = pathlib.Path(__file__).resolve().parent
 CHUNK = 65536
@@ -167,6 +168,24 @@ def run_damage(vectors, name, checks):
         checks.note(outcome({**arguments, **change}) == "refused", f"{name}: opened with {what}")
 
 
+def check_value(key):
+    """By what a key is recognised (FORMAT.md, section 13.1)."""
+    if key["kind"] == "aes":
+        secret = bytes.fromhex(key["key"])
+    elif key["kind"] == "passphrase":
+        secret = unseal_wraps.passphrase_key(key["words"].encode(), key["argon2"])
+    else:
+        secret = base64.b64decode(key["public"])
+    return hmac.new(secret, b"sealgate/key-check/v1", hashlib.sha256).hexdigest()[:16]
+
+
+def run_check_values(file, checks):
+    keys = json.loads(file.read_text())["keys"]
+    checks.note(len(keys) == 6, f"too few keys in {file}")
+    for key in keys:
+        checks.note(check_value(key) == key["check"], f"{file.name}: {key['kind']} {key['check']}")
+
+
 def main():
     directory = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "vectors" / "sealed"
     vectors, checks = Vectors(directory), Checks()
@@ -175,6 +194,7 @@ def main():
         run_vector(vectors, name, checks)
     run_damage(vectors, "metadata", checks)
     run_damage(vectors, "parts-metadata", checks)
+    run_check_values(directory.parent / "key-checks.json", checks)
     print(f"{checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0
 

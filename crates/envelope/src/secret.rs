@@ -7,6 +7,8 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::KeyCheck;
+
 /// The random key of one object, from which all its other keys derive. It leaves this crate only wrapped.
 pub struct DataKey(Zeroizing<[u8; 32]>);
 
@@ -32,6 +34,11 @@ impl WrappingSecret {
     /// Takes the 32 bytes of an AES-256 wrapping key.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
+    }
+
+    /// By what it is recognised.
+    pub fn check_value(&self) -> KeyCheck {
+        KeyCheck::of(self.0.as_slice())
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use envelope::{Binding, BindingMode, DataKey, EncryptedDataKey, Envelope, KeyId, ObjectKeys, Upload};
+use envelope::{Binding, BindingMode, DataKey, EncryptedDataKey, Envelope, KeyCheck, KeyId, ObjectKeys, Upload};
 
 use crate::Error;
 
@@ -30,6 +30,11 @@ pub trait WrappingKey: Send + Sync + 'static {
     /// Whether it unwraps what it wraps: half a key does not.
     fn unwraps(&self) -> bool {
         true
+    }
+
+    /// By what the key is recognised, where it is at hand; both halves of a key have the same.
+    fn check_value(&self) -> Option<KeyCheck> {
+        None
     }
 
     /// Tries whether the key wraps and, where it can, unwraps the same again.

@@ -15,7 +15,7 @@ mod provider;
 mod rsa_file;
 
 pub use envelope::wrap::{PassphraseParameters, RsaLen};
-pub use envelope::{KeyId, WrapAlgorithm};
+pub use envelope::{KeyCheck, KeyId, WrapAlgorithm};
 pub use error::Error;
 pub use key_file::encode_key_file;
 pub use key_pair_files::{KeyPairFiles, rsa_key_files, x25519_key_files};

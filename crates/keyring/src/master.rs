@@ -8,9 +8,9 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use envelope::KeyId;
 use envelope::legacy::{self, fileson, openpgp, rclone_crypt};
 use envelope::s3ec::{self, AesMasterKey, Context, KeyKind};
+use envelope::{KeyCheck, KeyId};
 use zeroize::Zeroizing;
 
 use crate::{Error, KmsKey, key_file, rsa_file};
@@ -115,6 +115,14 @@ impl MasterSecret {
         let password2 = password2.map(plain).transpose().map_err(invalid)?;
         let key = rclone_crypt::Key::from_passwords(&password, password2.as_ref().map(|word| word.as_str()));
         key.map(|key| Self::RcloneCrypt(Arc::new(key))).map_err(invalid)
+    }
+
+    /// By what an AES key is recognised, which may be too short to be a wrapping key of ours.
+    pub fn check_value(&self) -> Option<KeyCheck> {
+        match self {
+            Self::Local(s3ec::MasterKey::Aes(key)) => Some(key.check_value()),
+            _ => None,
+        }
     }
 
     /// Which kind of key of Amazon's formats it is, if any.

@@ -112,8 +112,10 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   sealgate config check
   sealgate config check --config sealgate.toml --listen 127.0.0.1:9000
+  sealgate config check --keys --json
 
 Secrets are not followed: the listing shows where they are, never what they are.
+With --keys they are, and each key's check value is shown, by which it is recognised.
 Exit status: 0 when the settings can be used, 64 when not.";
 
 /// Flags that override settings.
@@ -199,12 +201,25 @@ pub(crate) enum Bits {
     Bits4096,
 }
 
+/// `config check`
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Read every key too, print its check value, and fail if one cannot be read or is another one.
+    #[arg(long)]
+    pub(crate) keys: bool,
+    /// One JSON object for each setting and each key.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsFlags,
+}
+
 /// `config`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
     /// Print every setting in force and where it is from; fail if they cannot be used.
     #[command(after_long_help = CHECK_EXAMPLES)]
-    Check(SettingsFlags),
+    Check(Check),
 }
 
 #[cfg(test)]

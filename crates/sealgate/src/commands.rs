@@ -32,7 +32,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Serve(flags) => serve::run(flags.into()),
         Command::Keygen(keygen) => keygen::run(keygen),
-        Command::Config(Config::Check(flags)) => config::check(&flags.into()),
+        Command::Config(Config::Check(asked)) => config::check(asked),
         Command::Inspect(asked) => inspect::run(asked),
         Command::Get(asked) => get::run(asked),
         Command::Verify(asked) => verify::run(asked),

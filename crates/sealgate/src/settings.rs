@@ -18,11 +18,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use keyring::PassphraseParameters;
+use keyring::{KeyCheck, PassphraseParameters};
 use layers::Layers;
 pub(crate) use layers::Overrides;
 pub(crate) use objects::{Context, ForeignFormat, Padding, ReadPolicy, WriteFormat};
 pub(crate) use problem::Problems;
+pub(crate) use report::Report;
 pub(crate) use secret::SecretReference;
 
 /// The defaults, which also are the documentation of every setting.
@@ -120,6 +121,8 @@ pub(crate) struct KeySettings {
     pub(crate) materials: BTreeMap<String, String>,
     /// What a key management service is told beside what we tell it.
     pub(crate) context: BTreeMap<String, String>,
+    /// By what it must be recognised.
+    pub(crate) check: Option<KeyCheck>,
     pub(crate) kind: KeyKind,
 }
 
@@ -194,10 +197,28 @@ pub(crate) struct Reuse {
     pub(crate) objects: u32,
 }
 
+impl KeyKind {
+    /// What the settings call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Aes { .. } => "aes",
+            Self::Passphrase { .. } => "passphrase",
+            Self::Rsa(_) => "rsa",
+            Self::X25519(_) => "x25519",
+            Self::Pbkdf2 { .. } => "pbkdf2",
+            Self::OpenPgp { .. } => "openpgp",
+            Self::RcloneCrypt { .. } => "rclone-crypt",
+            Self::AwsKms(_) => "aws-kms",
+            Self::VaultTransit(_) => "vault-transit",
+        }
+    }
+}
+
 impl KeySettings {
     /// An AES key without anything about other formats.
     pub(crate) fn aes(id: String, secret: SecretReference) -> Self {
-        Self { id, materials: BTreeMap::new(), context: BTreeMap::new(), kind: KeyKind::Aes { secret } }
+        let (materials, context) = (BTreeMap::new(), BTreeMap::new());
+        Self { id, materials, context, check: None, kind: KeyKind::Aes { secret } }
     }
 
     /// Whether a key of this kind can wrap what we seal.
@@ -347,7 +368,7 @@ pub(crate) fn is_key_id(text: &str) -> bool {
 /// Settings, and the listing of them for people.
 pub(crate) struct Loaded {
     pub(crate) settings: Settings,
-    pub(crate) report: String,
+    pub(crate) report: Report,
 }
 
 /// Reads all layers.
@@ -367,7 +388,7 @@ fn load_from(overrides: &Overrides, environment: &[(String, String)]) -> Result<
     let layers = Layers::read(overrides, environment)?;
     let raw = layers.raw()?;
     let settings = resolve::resolve(raw, &layers, environment)?;
-    let report = report::report(&layers, &settings);
+    let report = Report::new(&layers, &settings);
     Ok(Loaded { settings, report })
 }
 

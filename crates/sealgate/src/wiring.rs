@@ -20,7 +20,7 @@ use gateway::{Client, Gateway};
 use objects::{PolicyTable, Random, RandomError, SealedObjects, Store};
 use tokio::sync::watch;
 
-pub(crate) use self::alone::{check_keys, objects_alone, objects_in, store_alone};
+pub(crate) use self::alone::{check_keys, key_facts, objects_alone, objects_in, store_alone};
 use self::keys::{Keys, Services};
 use crate::admin::Probe;
 use crate::failure::Failure;

@@ -155,6 +155,62 @@ fn keygen_writes_a_key_for_its_owner_and_says_what_to_add() {
 }
 
 #[test]
+fn a_key_that_is_not_the_one_of_its_check_value_is_refused_everywhere() {
+    let home = home();
+    let write = |check: &str| {
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\nadmin = \"off\"\ndata = \"data\"\n[[keys]]\nid = \"main\"\nsecret = \"file:k.key\"\ncheck = \"{check}\"\n"
+        );
+        std::fs::write(home.path().join("a.toml"), text).unwrap();
+    };
+    // The first key of tests/vectors/key-checks.json.
+    std::fs::write(home.path().join("k.key"), "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
+        .unwrap();
+    write("b195ae904b96b9c1");
+    let check = run(&home, &["config", "check", "--keys", "--config", "a.toml"]);
+    assert_eq!(check.status.code(), Some(0), "{}", err(&check));
+    assert!(out(&check).contains("key main (aes): check = \"b195ae904b96b9c1\""), "{}", out(&check));
+
+    write("b195ae904b96b9c2");
+    assert_eq!(run(&home, &["config", "check", "--config", "a.toml"]).status.code(), Some(0), "no secret is followed");
+    let objects = ["encrypt", "s3://b/k", "a.toml", "--out", "o", "--metadata", "m", "--config", "a.toml"];
+    let commands = [
+        &["serve", "--config", "a.toml"][..],
+        &["config", "check", "--keys", "--config", "a.toml"],
+        &["config", "check", "--keys", "--json", "--config", "a.toml"],
+        &objects,
+    ];
+    for arguments in commands {
+        let refused = run(&home, arguments);
+        let said = out(&refused) + &err(&refused);
+        assert_eq!(refused.status.code(), Some(64), "{arguments:?}: {said}");
+        for word in ["main", "b195ae904b96b9c1", "b195ae904b96b9c2", "Put the right key back"] {
+            assert!(said.contains(word), "{arguments:?}: {word}: {said}");
+        }
+    }
+    assert!(!home.path().join("o").exists() && !home.path().join("m").exists());
+}
+
+#[test]
+fn config_check_says_which_key_cannot_be_read_and_what_the_others_are() {
+    let home = home();
+    let keys = "[[keys]]\nid = \"gone\"\nsecret = \"file:gone.key\"\n[[keys]]\nid = \"made\"\nsecret = \"file:made.key\"\n\
+                [keyring]\nprimary = \"made\"\n";
+    std::fs::write(home.path().join("a.toml"), keys).unwrap();
+    assert!(run(&home, &["keygen", "--id", "made"]).status.success());
+    let check = run(&home, &["config", "check", "--keys", "--json", "--config", "a.toml"]);
+    assert_eq!(check.status.code(), Some(64));
+    let (said, key) = (out(&check), std::fs::read_to_string(home.path().join("made.key")).unwrap());
+    let lines: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |id: &str| lines.iter().find(|line| line["event"] == "key" && line["id"] == id).unwrap().clone();
+    assert!(of("gone")["check"].is_null() && of("gone")["problem"].as_str().unwrap().contains("gone.key"));
+    assert!(of("made")["problem"].is_null() && of("made")["check"].as_str().unwrap().len() == 16);
+    let setting = lines.iter().find(|line| line["name"] == "keyring.primary").unwrap();
+    assert_eq!((&setting["value"], &setting["event"]), (&"\"made\"".into(), &"setting".into()));
+    assert!(!said.contains(key.split("sealgate-key-1 ").nth(1).unwrap().trim()));
+}
+
+#[test]
 fn keygen_never_replaces_a_file() {
     let home = home();
     assert!(run(&home, &["keygen", "--id", "k"]).status.success());

@@ -12,7 +12,7 @@ use rustls::crypto::hpke::{EncapsulatedSecret, Hpke, HpkePrivateKey, HpkePublicK
 use zeroize::Zeroizing;
 
 use super::Binding;
-use crate::{DataKey, Error};
+use crate::{DataKey, Error, KeyCheck};
 
 /// An encapsulated key of 32 bytes, 32 bytes of key and 16 of tag.
 pub(super) const WRAPPED_LEN: usize = ENCAPSULATED + 32 + 16;
@@ -66,6 +66,11 @@ impl X25519WrappingKey {
     /// The public half in the DER form of X.509.
     pub fn public_der(&self) -> Vec<u8> {
         [SPKI, &self.public.0].concat()
+    }
+
+    /// By what both halves are recognised.
+    pub fn check_value(&self) -> KeyCheck {
+        KeyCheck::of(&self.public_der())
     }
 
     /// The private half in the DER form of PKCS #8, if it is here.

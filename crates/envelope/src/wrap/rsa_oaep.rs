@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{
     KeyPair, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
     PublicEncryptingKey,
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::Binding;
-use crate::{DataKey, Error};
+use crate::{DataKey, Error, KeyCheck};
 
 /// Lengths of a wrapped key, that of an RSA modulus of 2048 to 8192 bits.
 pub(super) const LENS: std::ops::RangeInclusive<usize> = 256..=1_024;
@@ -23,6 +23,7 @@ pub(super) const LENS: std::ops::RangeInclusive<usize> = 256..=1_024;
 pub struct RsaWrappingKey {
     public: OaepPublicEncryptingKey,
     private: Option<OaepPrivateDecryptingKey>,
+    check: KeyCheck,
 }
 
 impl RsaWrappingKey {
@@ -32,7 +33,8 @@ impl RsaWrappingKey {
     /// [`Error::InvalidKey`] when it is none, or of another length.
     pub fn from_public_der(der: &[u8]) -> Result<Self, Error> {
         let key = PublicEncryptingKey::from_der(der).map_err(|_| Error::InvalidKey)?;
-        Ok(Self { public: public(key)?, private: None })
+        let check = check_value(&key)?;
+        Ok(Self { public: public(key)?, private: None, check })
     }
 
     /// Takes a private key in the DER form of PKCS #8.
@@ -41,8 +43,10 @@ impl RsaWrappingKey {
     /// [`Error::InvalidKey`] when it is none, or of another length.
     pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, Error> {
         let key = PrivateDecryptingKey::from_pkcs8(der).map_err(|_| Error::InvalidKey)?;
+        let check = check_value(&key.public_key())?;
         let public = public(key.public_key())?;
-        Ok(Self { public, private: Some(OaepPrivateDecryptingKey::new(key).map_err(|_| Error::InvalidKey)?) })
+        let private = OaepPrivateDecryptingKey::new(key).map_err(|_| Error::InvalidKey)?;
+        Ok(Self { public, private: Some(private), check })
     }
 
     /// Takes a private key in the DER form of PKCS #1.
@@ -53,6 +57,11 @@ impl RsaWrappingKey {
         let key = KeyPair::from_der(der).map_err(|_| Error::InvalidKey)?;
         let wrapped: Pkcs8V1Der<'static> = key.as_der().map_err(|_| Error::InvalidKey)?;
         Self::from_pkcs8_der(wrapped.as_ref())
+    }
+
+    /// By what both halves are recognised.
+    pub fn check_value(&self) -> KeyCheck {
+        self.check
     }
 
     /// Whether it unwraps, too.
@@ -97,6 +106,12 @@ impl RsaWrappingKey {
 fn public(key: PublicEncryptingKey) -> Result<OaepPublicEncryptingKey, Error> {
     let key = OaepPublicEncryptingKey::new(key).map_err(|_| Error::InvalidKey)?;
     if LENS.contains(&key.ciphertext_size()) { Ok(key) } else { Err(Error::InvalidKey) }
+}
+
+/// That of the public half, in the one form that DER leaves to it.
+fn check_value(key: &PublicEncryptingKey) -> Result<KeyCheck, Error> {
+    let der: PublicKeyX509Der<'static> = key.as_der().map_err(|_| Error::InvalidKey)?;
+    Ok(KeyCheck::of(der.as_ref()))
 }
 
 /// `SHA-256(mode letter || context)`

@@ -6,7 +6,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use envelope::wrap::PassphraseParameters;
-use envelope::{Binding, DataKey, EncryptedDataKey, KeyId, WrapAlgorithm, WrappingSecret, wrap};
+use envelope::{Binding, DataKey, EncryptedDataKey, KeyCheck, KeyId, WrapAlgorithm, WrappingSecret, wrap};
 
 use crate::{Error, WrappingKey, key_file};
 
@@ -45,6 +45,10 @@ impl AesKey {
 impl WrappingKey for AesKey {
     fn id(&self) -> &KeyId {
         &self.id
+    }
+
+    fn check_value(&self) -> Option<KeyCheck> {
+        Some(self.secret.check_value())
     }
 
     fn accepts(&self, edk: &EncryptedDataKey) -> bool {

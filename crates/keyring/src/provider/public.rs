@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use envelope::wrap::{RsaWrappingKey, X25519WrappingKey};
-use envelope::{Binding, DataKey, EncryptedDataKey, KeyId, WrapAlgorithm};
+use envelope::{Binding, DataKey, EncryptedDataKey, KeyCheck, KeyId, WrapAlgorithm};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
 use zeroize::Zeroize;
@@ -103,6 +103,13 @@ fn halves(contents: &[u8]) -> Result<Halves, Error> {
 impl WrappingKey for PublicKey {
     fn id(&self) -> &KeyId {
         &self.id
+    }
+
+    fn check_value(&self) -> Option<KeyCheck> {
+        Some(match &self.key {
+            Kind::Rsa(key) => key.check_value(),
+            Kind::X25519(key) => key.check_value(),
+        })
     }
 
     fn accepts(&self, edk: &EncryptedDataKey) -> bool {

@@ -71,6 +71,7 @@ pub(crate) struct RawKey {
     pub(crate) secret: Option<RawSecret>,
     pub(crate) public: Option<RawSecret>,
     pub(crate) argon2: Option<String>,
+    pub(crate) check: Option<String>,
     pub(crate) materials: Option<BTreeMap<String, String>>,
     pub(crate) context: Option<BTreeMap<String, String>>,
     pub(crate) salt: Option<String>,

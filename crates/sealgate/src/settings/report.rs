@@ -2,37 +2,60 @@
 //!
 //! Shows references to secrets, never secrets: a literal one has been refused before.
 
-use std::fmt::Write;
+use std::fmt;
 
 use figment::value::Value;
 
 use super::layers::Layers;
 use super::{Settings, StoreSettings};
 
-/// One line a value: `name = value`, then its source in a column of its own.
-pub(super) fn report(layers: &Layers, settings: &Settings) -> String {
-    let mut lines: Vec<(String, String)> = layers
-        .values()
-        .into_iter()
-        .map(|(path, value)| {
-            let source = layers.source(&path).unwrap_or_default();
-            (format!("{path} = {}", show(value)), source)
-        })
-        .collect();
-    for (name, value) in implied(settings) {
-        let start = format!("{name} = ");
-        if !lines.iter().any(|(line, _)| line.starts_with(&start)) {
-            lines.push((start + &value, "implied".to_owned()));
+/// Every value in force.
+pub(crate) struct Report(Vec<Line>);
+
+/// One value.
+pub(crate) struct Line {
+    pub(crate) name: String,
+    /// As it would be written.
+    pub(crate) value: String,
+    /// Where it is from.
+    pub(crate) source: String,
+}
+
+impl Report {
+    pub(super) fn new(layers: &Layers, settings: &Settings) -> Self {
+        let mut lines: Vec<Line> = layers
+            .values()
+            .into_iter()
+            .map(|(path, value)| {
+                let source = layers.source(&path).unwrap_or_default();
+                Line { name: path.to_string(), value: show(value), source }
+            })
+            .collect();
+        for (name, value) in implied(settings) {
+            if !lines.iter().any(|line| line.name == name) {
+                lines.push(Line { name: name.to_owned(), value, source: "implied".to_owned() });
+            }
         }
+        lines.sort_by(|a, b| (&a.name, &a.value).cmp(&(&b.name, &b.value)));
+        Self(lines)
     }
-    lines.sort();
-    let width = lines.iter().map(|(value, _)| value.chars().count()).filter(|width| *width <= 60).max().unwrap_or(0);
-    let mut text = String::new();
-    for (value, source) in lines {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{value:width$}  # {source}");
+
+    pub(crate) fn lines(&self) -> &[Line] {
+        &self.0
     }
-    text
+}
+
+/// `name = value` on a line of its own, then its source in a column of its own.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let written = |line: &Line| format!("{} = {}", line.name, line.value);
+        let widths = self.0.iter().map(|line| written(line).chars().count());
+        let width = widths.filter(|width| *width <= 60).max().unwrap_or(0);
+        for line in &self.0 {
+            writeln!(f, "{:width$}  # {}", written(line), line.source)?;
+        }
+        Ok(())
+    }
 }
 
 /// What follows from other settings and from the surroundings, where nothing was written.

@@ -112,7 +112,7 @@ fn what_kubernetes_sets_and_what_references_name_are_not_settings() {
     ];
     let text = "[[clients]]\naccess_key = \"a\"\nsecret = \"env:SEALGATE_BACKUP_SECRET\"\n";
     let loaded = load_text(text, &environment, Overrides::default()).unwrap();
-    assert!(!loaded.report.contains("hunter2"));
+    assert!(!loaded.report.to_string().contains("hunter2"));
 }
 
 #[test]
@@ -246,6 +246,18 @@ fn each_kind_of_key_wants_its_own_settings() {
         (
             "id = \"a\"\nkind = \"openpgp\"\npassphrase = \"env:A\"\n",
             "keyring.primary: none of the keys can wrap new objects",
+        ),
+        (
+            "id = \"a\"\nsecret = \"env:A\"\ncheck = \"0123456789ABCDEF\"\n",
+            "FILE:4: keys[0].check: wants the 16 hex digits that",
+        ),
+        (
+            "id = \"a\"\nkind = \"aws-kms\"\nkey = \"alias/a\"\ncheck = \"0123456789abcdef\"\n",
+            "FILE:5: keys[0].check: has no meaning with kind = \"aws-kms\", whose key never comes here",
+        ),
+        (
+            "id = \"a\"\nkind = \"openpgp\"\npassphrase = \"env:A\"\ncheck = \"0123456789abcdef\"\n",
+            "FILE:5: keys[0].check: has no meaning with kind = \"openpgp\", which only reads",
         ),
         ("id = \"a\"\nkind = \"x25519\"\n", "FILE:1: keys[0]: wants the private key"),
         (
@@ -407,7 +419,7 @@ fn a_rule_that_seals_nothing_expects_nothing_of_ours() {
 fn the_report_shows_every_value_with_its_source() {
     let flags = Overrides { store: Some("/srv/x".to_owned()), ..Overrides::default() };
     let text = "region = \"r\"\n[[clients]]\naccess_key = \"a\"\nsecret = \"command:pass show a\"\n";
-    let report = load_text(text, &[("SEALGATE_LOG__FILTER", "debug")], flags).unwrap().report;
+    let report = load_text(text, &[("SEALGATE_LOG__FILTER", "debug")], flags).unwrap().report.to_string();
     let line = |start: &str| report.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
     assert!(line("region = \"r\"").contains(":1"), "{report}");
     assert!(line("clients[0].access_key = \"a\"").contains(":3"), "{report}");

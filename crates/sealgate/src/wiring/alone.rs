@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use objects::{BucketUploads, LocalUploads, SealedObjects, Store};
 
-use super::keys::Services;
+use super::keys::{KeyFacts, Services};
 use super::lasting::{directory_of, store};
 use super::{objects, policies};
 use crate::failure::Failure;
@@ -45,6 +45,12 @@ pub(crate) async fn check_keys(settings: &Settings) -> Result<String, Failure> {
     let local = find_keys(settings)?;
     let keys = super::keys::keys(settings, &local, &Services::default()).await.map_err(Failure::Settings)?;
     Ok(format!("{keys:?}"))
+}
+
+/// Reads every key, and says what can be said of each.
+pub(crate) async fn key_facts(settings: &Settings) -> Result<Vec<KeyFacts>, Failure> {
+    let local = FirstRun::find(settings)?;
+    Ok(super::keys::facts(settings, &local).await)
 }
 
 /// Objects with the keys and rules of the settings in another store than theirs.

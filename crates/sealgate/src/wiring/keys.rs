@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use keyring::{
-    AesKey, KeyId, Keyring, MasterKey, MasterKeys, MasterSecret, PassphraseParameters, PublicKey, WrappingKey,
+    AesKey, KeyCheck, KeyId, Keyring, MasterKey, MasterKeys, MasterSecret, PassphraseParameters, PublicKey, WrappingKey,
 };
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
@@ -45,7 +45,7 @@ pub(super) async fn keys(settings: &Settings, local: &FirstRun, services: &Servi
     let primary = if configured { settings.primary.as_deref() } else { local.primary() };
     let (mut sealing, mut masters) = (Vec::new(), Vec::new());
     for key in keys {
-        let loaded = load(key, services).await.with_context(|| format!("key {}", key.id))?;
+        let loaded = recognised(key, services).await.with_context(|| format!("key {}", key.id))?;
         if let Some(secret) = loaded.master {
             let (materials, context) = (key.materials.clone(), key.context.clone());
             masters.push(MasterKey { id: key_id(key)?, materials, context, secret });
@@ -119,6 +119,42 @@ const TOO_SHORT: &str = "it has not the 32 bytes of AES-256: it reads what other
 
 fn key_id(key: &KeySettings) -> anyhow::Result<KeyId> {
     key.id.parse().map_err(|error| anyhow!("the id is not usable: {error}"))
+}
+
+/// A key that is the one that the settings mean.
+async fn recognised(key: &KeySettings, services: &Services) -> anyhow::Result<Loaded> {
+    let loaded = load(key, services).await?;
+    match (key.check, loaded.check_value()) {
+        (Some(wanted), Some(found)) if wanted != found => bail!(
+            "`check` says {wanted}, and the key that is there has {found}: it is another one. Put the right key back; if the change is \
+             meant, give the new key an id of its own, or, when nothing was ever written with the old one, set check = \"{found}\""
+        ),
+        _ => Ok(loaded),
+    }
+}
+
+impl Loaded {
+    fn check_value(&self) -> Option<KeyCheck> {
+        let sealing = self.sealing.as_ref().and_then(|key| key.check_value());
+        sealing.or_else(|| self.master.as_ref().and_then(MasterSecret::check_value))
+    }
+}
+
+/// What can be said of a key, or why nothing can be.
+pub(crate) struct KeyFacts {
+    pub(crate) id: String,
+    pub(crate) kind: &'static str,
+    pub(crate) check: anyhow::Result<Option<KeyCheck>>,
+}
+
+/// Reads every key there is, each for itself.
+pub(super) async fn facts(settings: &Settings, local: &FirstRun) -> Vec<KeyFacts> {
+    let mut facts = Vec::new();
+    for key in if settings.keys.is_empty() { &local.keys } else { &settings.keys } {
+        let check = recognised(key, &Services::default()).await.map(|loaded| loaded.check_value());
+        facts.push(KeyFacts { id: key.id.clone(), kind: key.kind.name(), check });
+    }
+    facts
 }
 
 async fn load(key: &KeySettings, services: &Services) -> anyhow::Result<Loaded> {

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::Error;
 use super::envelope::Commitment;
 use super::wrap::Numbers;
-use crate::cipher;
+use crate::{KeyCheck, cipher};
 
 /// An AES key of 16, 24 or 32 bytes.
 pub(in crate::format) struct AesKey(Zeroizing<Vec<u8>>);
@@ -103,6 +103,11 @@ impl AesMasterKey {
             return Err(Error::InvalidKey { problem: "an all-zero key protects nothing" });
         }
         Ok(Self(key))
+    }
+
+    /// By what it is recognised.
+    pub fn check_value(&self) -> KeyCheck {
+        KeyCheck::of(self.0.bytes())
     }
 
     pub(in crate::format) fn key(&self) -> &AesKey {

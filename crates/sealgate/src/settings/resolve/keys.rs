@@ -4,7 +4,7 @@ mod services;
 
 use std::collections::BTreeSet;
 
-use keyring::PassphraseParameters;
+use keyring::{KeyCheck, PassphraseParameters};
 
 use super::Resolver;
 use crate::settings::place::{Path, nearest};
@@ -16,10 +16,10 @@ const ITERATIONS: u32 = 100_000;
 
 /// The kinds by their names, and what may be set with each beside `id`, `kind`, `materials` and `context`.
 const KINDS: [(&str, &[&str]); 9] = [
-    ("aes", &["secret"]),
-    ("passphrase", &["secret", "argon2"]),
-    ("rsa", &["secret", "public"]),
-    ("x25519", &["secret", "public"]),
+    ("aes", &["secret", "check"]),
+    ("passphrase", &["secret", "argon2", "check"]),
+    ("rsa", &["secret", "public", "check"]),
+    ("x25519", &["secret", "public", "check"]),
     ("pbkdf2", &["secret", "salt", "iterations"]),
     ("openpgp", &["secret", "passphrase"]),
     ("rclone-crypt", &["secret", "password2", "obscured"]),
@@ -73,8 +73,26 @@ impl Resolver<'_> {
         if context.keys().any(|name| name.starts_with("sealgate:")) {
             self.problem(&at.join("context"), "names that begin with \"sealgate:\" are ours");
         }
+        let check = self.key_check(&at.join("check"), name, raw.check.take());
         let kind = self.key_kind(at, name, raw);
-        Some(KeySettings { id: id?, materials, context, kind: kind? })
+        Some(KeySettings { id: id?, materials, context, check: check?, kind: kind? })
+    }
+
+    /// The outer `None` is a problem; the inner one says that none is set.
+    #[expect(clippy::option_option, reason = "a problem and an absence differ, and both are `?`-able")]
+    fn key_check(&mut self, at: &Path, kind: &str, written: Option<String>) -> Option<Option<KeyCheck>> {
+        let Some(written) = written else { return Some(None) };
+        let known = KINDS.iter().any(|(name, known)| *name == kind && known.contains(&"check"));
+        if !known {
+            let why = match kind {
+                "aws-kms" => "whose key never comes here to be recognised; an ARN in `key` names one key for ever",
+                "vault-transit" => "whose key never comes here to be recognised",
+                _ => "which only reads: with another key nothing opens",
+            };
+            return self.check(at, None, || format!("has no meaning with kind = \"{kind}\", {why}"));
+        }
+        let check = written.parse().ok().map(Some);
+        self.check(at, check, || "wants the 16 hex digits that `sealgate config check --keys` prints".to_owned())
     }
 
     /// Settings of another kind mean that somebody expects another kind.
