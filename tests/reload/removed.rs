@@ -31,6 +31,28 @@ fn a_removed_key_opens_nothing_any_more() {
 }
 
 #[test]
+fn what_is_remembered_under_one_rule_is_not_believed_under_another() {
+    let rule = |rule: &str| format!("[keyring]\nprimary = \"{KEY_ID}\"\n[[rules]]\nbucket = \"*\"\n{rule}\n");
+    let amazon = rule("format = \"s3ec-v3\"\ncontents = \"mixed\"\nreads = [\"s3ec-v3\", \"plaintext\"]");
+    let plain = rule("format = \"none\"\ncontents = \"mixed\"\nreads = \"plaintext\"");
+    let scene = Scene::new("off", |_| amazon.clone());
+    scene.put("a", &noise(3, 100_000));
+    let listed = || {
+        let list = scene.http.request("GET", "/first").query("list-type", "2").send().expect(200);
+        let head = scene.http.object("HEAD", BUCKETS[0], "a").send().expect(200);
+        assert_eq!(list.text("Size").unwrap(), head.must("content-length"));
+        head.must("content-length").parse::<u64>().unwrap()
+    };
+    assert_eq!(listed(), 100_000);
+    scene.write("off", &plain);
+    scene.hang_up(1);
+    assert!(listed() > 100_000, "as the store has it");
+    scene.write("off", &amazon);
+    scene.hang_up(2);
+    assert_eq!(listed(), 100_000);
+}
+
+#[test]
 fn what_was_verified_with_a_removed_key_is_not_given_out() {
     let amazon = |keys: &str| {
         format!("[keyring]\nprimary = \"{KEY_ID}\"\n[[rules]]\nbucket = \"*\"\nformat = \"s3ec-v3\"\nkeys = [{keys}]\n")

@@ -1,6 +1,7 @@
 //! A bounded memory of what was already learnt about stored objects, so that it costs a request at most once.
 //!
-//! Entries are immutable facts about one stored version (the ETag is part of the key), so they never go stale; losing them
+//! Entries are immutable facts about one stored version (the ETag is part of the key), so they never go stale under one way of
+//! reading; losing them
 //! costs a request and nothing else. What listings need outlives the process, when there is a [`FactsFile`].
 
 mod file;
@@ -61,14 +62,17 @@ impl From<&Facts> for Gist {
     }
 }
 
-/// Names a version in 32 bytes: the digest of its bucket, key and store ETag.
+/// Names a version in 32 bytes: the digest of its bucket, key and store ETag, and of how the rule reads what other programs wrote.
+/// What is plaintext under one rule is an object of another program under the next one, and has another length there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct GistKey([u8; 32]);
 
 impl GistKey {
-    pub(crate) fn new(bucket: &str, key: &str, etag: &str) -> Self {
+    /// `reading` is that of the rule ([`crate::policy::Rule::reading`]).
+    pub(crate) fn new(bucket: &str, key: &str, etag: &str, reading: &str) -> Self {
         let mut hash = Sha256::new();
-        for part in [bucket, key, etag] {
+        // Nothing where nothing is read: such versions keep the names they had before there was a fourth part.
+        for part in [bucket, key, etag].into_iter().chain(Some(reading).filter(|reading| !reading.is_empty())) {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }

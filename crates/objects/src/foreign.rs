@@ -152,6 +152,17 @@ pub struct ForeignPolicy {
 }
 
 impl ForeignPolicy {
+    /// What is read, and what the length of that depends on, in words that stay the same.
+    pub(crate) fn reading(&self) -> String {
+        let mut names: Vec<_> = self.reads.iter().map(|format| format.name()).collect();
+        names.sort_unstable();
+        let padding = match self.padding {
+            Padding::Auto => "",
+            Padding::Raw => " raw",
+        };
+        names.join(" ") + padding
+    }
+
     pub(crate) fn reads(&self, format: ForeignFormat) -> bool {
         self.reads.contains(&format)
     }

@@ -62,7 +62,7 @@ impl SealedObjects {
         let mut shown: Vec<_> = objects.iter().map(|object| self.known(bucket, object)).collect();
         let open = |shown: &[Option<_>]| -> Vec<usize> { (0..shown.len()).filter(|at| shown[*at].is_none()).collect() };
         let unknown = open(&shown);
-        let keys: Vec<_> = unknown.iter().map(|at| gist_key(bucket, &objects[*at])).collect();
+        let keys: Vec<_> = unknown.iter().map(|at| self.gist_key(bucket, &objects[*at])).collect();
         for (at, gist) in unknown.into_iter().zip(self.facts.gists(&keys).await) {
             shown[at] = gist.and_then(|gist| self.remembered(bucket, &objects[at], &gist));
         }
@@ -90,6 +90,11 @@ impl SealedObjects {
         }
     }
 
+    fn gist_key(&self, bucket: &str, object: &ListedObject) -> GistKey {
+        let reading = self.policies.rule(bucket, &object.key).map(Rule::reading).unwrap_or_default();
+        GistKey::new(bucket, &object.key, &object.etag, &reading)
+    }
+
     /// The same out of what is remembered, if that is enough under the rule.
     fn remembered(&self, bucket: &str, object: &ListedObject, gist: &Gist) -> Option<(u64, String)> {
         let rule = self.policies.rule(bucket, &object.key)?;
@@ -102,7 +107,7 @@ impl SealedObjects {
         let gist = tokio::time::timeout_at(deadline, self.ask_gist(bucket, object)).await;
         let found = gist.map_err(|_| Error::ListingTooSlow)?;
         if let (Some((etag, gist)), Some(rule)) = (found, self.policies.rule(bucket, &object.key)) {
-            self.facts.keep(GistKey::new(bucket, &object.key, &etag), gist);
+            self.facts.keep(GistKey::new(bucket, &object.key, &etag, &rule.reading()), gist);
             return Ok((gist.plain_len, rule.shown_etag(&etag, Some(&gist))));
         }
         // It cannot be read, and says so when it is; until then the stored length tells what there is to tell.
@@ -132,8 +137,4 @@ impl SealedObjects {
             _ => None,
         }
     }
-}
-
-fn gist_key(bucket: &str, object: &ListedObject) -> GistKey {
-    GistKey::new(bucket, &object.key, &object.etag)
 }

@@ -110,6 +110,11 @@ impl Rule {
         (self.buckets.replace('*', "").len(), !self.buckets.contains('*'), self.prefix.len())
     }
 
+    /// What the length of an object depends on besides the object: which formats of other programs are read, and how.
+    pub(crate) fn reading(&self) -> String {
+        self.foreign.as_ref().map(|policy| policy.reading()).unwrap_or_default()
+    }
+
     /// Whether new objects are encrypted, in our format or in Amazon's.
     pub(crate) fn encrypts(&self) -> bool {
         matches!(self.format, WriteFormat::Sealed | WriteFormat::S3Ec(_))

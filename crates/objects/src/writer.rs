@@ -180,7 +180,7 @@ impl SealedObjects {
             None => Gist::plain(plain_len),
         };
         if rule.listings_ask() {
-            self.facts.keep(GistKey::new(&at.bucket, &at.key, etag), gist);
+            self.facts.keep(GistKey::new(&at.bucket, &at.key, etag, &rule.reading()), gist);
         }
         if let Some(facts) = facts {
             self.facts.remember(at, etag, facts);

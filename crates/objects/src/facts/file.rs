@@ -221,7 +221,7 @@ mod tests {
     const GIST: Gist = Gist { plain_len: 7, sealed: true, complete: true, md5: Some([9; 16]), parts: Some(3) };
 
     fn key(name: &str) -> GistKey {
-        GistKey::new("b", name, "e")
+        GistKey::new("b", name, "e", "")
     }
 
     #[test]

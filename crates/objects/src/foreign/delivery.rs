@@ -33,11 +33,13 @@ pub(super) struct Version<'a> {
     pub(super) pinned: HeaderMap,
     pub(super) etag: &'a str,
     pub(super) stored_len: u64,
+    /// How the rule reads it.
+    pub(super) reading: String,
 }
 
 impl Version<'_> {
     pub(super) fn gist_key(&self) -> GistKey {
-        GistKey::new(&self.at.bucket, &self.at.key, self.etag)
+        GistKey::new(&self.at.bucket, &self.at.key, self.etag, &self.reading)
     }
 }
 

@@ -14,12 +14,12 @@ impl SealedObjects {
     /// The version of an object that an answer with these headers speaks of.
     pub(super) fn version_of<'a>(
         at: &'a ObjectRef,
-        client: &HeaderMap,
-        answer: &'a HeaderMap,
+        rule: &Rule,
+        (client, answer): (&HeaderMap, &'a HeaderMap),
         stored_len: u64,
     ) -> Result<Version<'a>, Error> {
         let etag = store_etag(answer).ok_or_else(|| Error::BadAnswer("an object without ETag".into()))?;
-        Ok(Version { at, pinned: pinned(client, answer)?, etag, stored_len })
+        Ok(Version { at, pinned: pinned(client, answer)?, etag, stored_len, reading: rule.reading() })
     }
 
     /// The plaintext length of an object of which only an answer's headers were seen.
@@ -34,7 +34,7 @@ impl SealedObjects {
         if let Some(len) = locked.plain_len(stored_len)? {
             return Ok(len);
         }
-        let version = Self::version_of(at, client, answer, stored_len)?;
+        let version = Self::version_of(at, rule, (client, answer), stored_len)?;
         if let Some(Some(gist)) = self.facts.gists(&[version.gist_key()]).await.first() {
             return Ok(gist.plain_len);
         }

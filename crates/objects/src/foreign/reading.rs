@@ -23,7 +23,7 @@ impl SealedObjects {
         let Some(format) = locked.format() else { return shown_instruction_file(response, None).await };
         let (parts, body) = response.into_parts();
         let stored_len = content_length(&parts.headers)?;
-        let version = Self::version_of(&request.at, &request.headers, &parts.headers, stored_len)?;
+        let version = Self::version_of(&request.at, rule, (&request.headers, &parts.headers), stored_len)?;
         let object = self.unlock_foreign(&request.at, rule, locked).await?;
         let extent = self.extent(&version, locked, &object).await?;
         let whole = 0..extent.plain_len();
@@ -45,11 +45,11 @@ impl SealedObjects {
         let Some(format) = locked.format() else {
             let plain_len = stored_len;
             let Some(range) = want.resolve(plain_len) else { return Ok(Opened::Unsatisfiable { plain_len }) };
-            let version = Self::version_of(&request.at, &request.headers, &head, stored_len)?;
+            let version = Self::version_of(&request.at, rule, (&request.headers, &head), stored_len)?;
             let response = self.ask(Method::GET, request.at.uri()?, version.pinned).await?;
             return shown_instruction_file(response, Some(range)).await;
         };
-        let version = Self::version_of(&request.at, &request.headers, &head, stored_len)?;
+        let version = Self::version_of(&request.at, rule, (&request.headers, &head), stored_len)?;
         let object = self.unlock_foreign(&request.at, rule, locked).await?;
         let extent = self.extent(&version, locked, &object).await?;
         let plain_len = extent.plain_len();
