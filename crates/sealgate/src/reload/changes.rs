@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gateway::{Client, Permission};
 use time::format_description::well_known::Rfc3339;
 
 use super::State;
@@ -15,17 +16,12 @@ pub(super) fn exchanged(before: &State, now: &State) -> Vec<String> {
     if before.primary() != now.primary() {
         words.extend(now.primary().map(|primary| format!("keyring.primary {primary}")));
     }
-    let clients = |state: &State| -> BTreeMap<String, String> {
-        let clients = state.serving.clients.iter();
-        // The secret is compared and goes nowhere.
-        clients.map(|client| (client.access_key.clone(), format!("{client:?}{}", client.secret.expose()))).collect()
-    };
     words.extend(named("clients", &clients(before), &clients(now)));
-    let rules = |settings: &Settings| -> BTreeMap<String, String> {
-        let rules = settings.rules.iter();
-        rules.map(|rule| (format!("{}/{}", rule.bucket, rule.prefix), format!("{rule:?}"))).collect()
+    let rules = |settings: &Settings| -> Vec<String> {
+        settings.rules.iter().map(|rule| format!("{}/{}", rule.bucket, rule.prefix)).collect()
     };
-    words.extend(named("rules", &rules(old), &rules(new)));
+    let (old_rules, new_rules) = (rules(old), rules(new));
+    words.extend(named("rules", &zip(&old_rules, &old.rules), &zip(&new_rules, &new.rules)));
     let others = [
         ("cors", old.cors != new.cors),
         ("domains", old.domains != new.domains),
@@ -36,13 +32,28 @@ pub(super) fn exchanged(before: &State, now: &State) -> Vec<String> {
     words
 }
 
-fn keys(state: &State) -> BTreeMap<String, String> {
-    let key = |key: &KeySettings| (key.id.clone(), format!("{key:?}"));
-    state.settings.keys.iter().chain(&state.found.keys).map(key).collect()
+/// Things by their names.
+type Named<'a, V> = BTreeMap<&'a str, V>;
+
+fn zip<'a, V>(names: &'a [String], values: &'a [V]) -> Named<'a, &'a V> {
+    names.iter().map(String::as_str).zip(values).collect()
+}
+
+fn keys(state: &State) -> Named<'_, &KeySettings> {
+    state.settings.keys.iter().chain(&state.found.keys).map(|key| (key.id.as_str(), key)).collect()
+}
+
+/// All that a client is: its secret is compared where it lies.
+fn clients(state: &State) -> Named<'_, (&str, &[String], Permission)> {
+    let mut clients = Named::new();
+    for Client { access_key, secret, buckets, permission } in &state.serving.clients {
+        clients.insert(access_key.as_str(), (secret.expose(), buckets.as_slice(), *permission));
+    }
+    clients
 }
 
 /// The names under which something else stands now.
-fn named(what: &str, before: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Option<String> {
+fn named<V: PartialEq>(what: &str, before: &Named<'_, V>, now: &Named<'_, V>) -> Option<String> {
     let gone = before.keys().filter(|name| !now.contains_key(*name)).map(|name| format!("-{name}"));
     let there = now.iter().filter_map(|(name, value)| match before.get(name) {
         None => Some(format!("+{name}")),
@@ -84,14 +95,10 @@ pub(super) fn fixed(started: &Settings, now: &Settings) -> Vec<&'static str> {
 mod tests {
     use super::*;
 
-    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
     #[test]
     fn what_is_new_gone_or_different_is_named() {
-        let before = map(&[("a", "1"), ("b", "1"), ("c", "1")]);
-        let now = map(&[("a", "1"), ("b", "2"), ("d", "1")]);
+        let before = Named::from([("a", 1), ("b", 1), ("c", 1)]);
+        let now = Named::from([("a", 1), ("b", 2), ("d", 1)]);
         assert_eq!(named("keys", &before, &now), Some("keys ~b +d -c".to_owned()));
         assert_eq!(named("keys", &before, &before), None);
     }
