@@ -8,8 +8,10 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use sealgate_tests::command::Run;
+use sealgate_tests::daemon::TETHERED;
 use tempfile::TempDir;
 
 use crate::scene::{KEY_ID, Scene, program, replace};
@@ -81,6 +83,7 @@ fn the_supervisor_is_told() {
     let folder = TempDir::new().unwrap();
     let socket = folder.path().join("notify");
     let told = UnixDatagram::bind(&socket).unwrap();
+    told.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     let arguments = ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--admin", "off"];
     let mut command = Command::new(program());
     command
@@ -89,15 +92,20 @@ fn the_supervisor_is_told() {
         .env_clear()
         .env("HOME", folder.path())
         .env("NOTIFY_SOCKET", &socket);
+    // It goes when this process goes.
+    command.env(TETHERED, "1").stdin(Stdio::piped());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let _tether = child.stdin.take();
+    let (id, stderr) = (child.id().to_string(), child.stderr.take());
     let next = || {
         let mut buffer = [0; 256];
         let len = told.recv(&mut buffer).unwrap();
         String::from_utf8_lossy(&buffer[..len]).into_owned()
     };
-    let send =
-        |name: &str| assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+    let send = |name: &str| assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     assert_eq!(next(), "READY=1\n");
+    // The terminal that it was started in is closed: nobody hears it any more, and that is all.
+    drop(stderr);
     send("-HUP");
     let reloading = next();
     assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
@@ -114,9 +122,16 @@ fn what_the_first_run_made_is_found_again_and_nothing_is_made() {
     let mut command = Command::new(program());
     command.args(arguments).current_dir(folder.path()).env_clear().env("HOME", folder.path());
     command.env("SEALGATE_RELOAD__WATCH", "100ms").env("SEALGATE_LOG__FORMAT", "text");
+    // It goes when this process goes.
+    command.env(TETHERED, "1").stdin(Stdio::piped());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let _tether = child.stdin.take();
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let mut says = |words: &[&str]| log.find(|line| words.iter().all(|word| line.contains(word))).unwrap();
+    let mut says = |words: &[&str]| {
+        // Flags and environment count as they did at the start.
+        let mut lines = log.by_ref().inspect(|line| assert!(!line.contains("at the next start"), "{line}"));
+        lines.find(|line| words.iter().all(|word| line.contains(word))).unwrap()
+    };
     says(&["listening"]);
     let (data, keys) = (folder.path().join("data"), folder.path().join("data/keys"));
     let first = fs::read_dir(&keys).unwrap().next().unwrap().unwrap().path();
