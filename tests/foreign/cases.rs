@@ -7,7 +7,7 @@ use sealgate_tests::bytes::noise;
 use crate::cases;
 use crate::negative::one_text;
 use crate::scene::{Scene, bucket_of, holds};
-use crate::vector::named;
+use sealgate_tests::foreign::vector::named;
 
 cases![
     a_large_object_is_verified_before_its_first_byte,
@@ -33,7 +33,7 @@ cases![
 const MIB: usize = 1024 * 1024;
 
 /// An object of five MiB and a bit under the envelope of a vector.
-fn large(id: &str) -> (crate::vector::Vector, Vec<u8>, Vec<u8>) {
+fn large(id: &str) -> (sealgate_tests::foreign::vector::Vector, Vec<u8>, Vec<u8>) {
     let vector = named(id);
     let plain = noise(5, 5 * MIB + 12_345);
     let stored = vector.encrypt(&plain);
@@ -180,7 +180,8 @@ fn instruction_files_are_listed_and_read_as_they_are(scene: &Scene) {
 fn an_exchanged_instruction_file_is_noticed_by_the_commitment(scene: &Scene) {
     let (vector, other) = (named("v3-aes-java-short"), named("v3-aes-java-large"));
     let bucket = bucket_of(&vector, "only-v3");
-    let split = |vector: &crate::vector::Vector, wrapped: &crate::vector::Vector| {
+    let split = |vector: &sealgate_tests::foreign::vector::Vector,
+                 wrapped: &sealgate_tests::foreign::vector::Vector| {
         let mut vector = vector.clone();
         let file =
             serde_json::json!({ "x-amz-3": wrapped.metadata["x-amz-3"], "x-amz-w": wrapped.metadata["x-amz-w"] });

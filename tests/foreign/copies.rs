@@ -2,7 +2,7 @@
 
 use crate::cases;
 use crate::scene::{Scene, bucket_of, holds};
-use crate::vector::{Vector, named};
+use sealgate_tests::foreign::vector::{Vector, named};
 
 cases![
     a_copy_among_rules_that_read_alike_stays_at_the_store,

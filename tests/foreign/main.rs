@@ -7,21 +7,19 @@
 
 mod cases;
 mod copies;
-mod kms;
 mod negative;
 mod positive;
 mod scene;
 mod tools;
-mod vector;
 mod writing;
 
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use libtest_mimic::{Arguments, Trial};
+use sealgate_tests::foreign::vector::{self, Vector};
 
 use crate::scene::Scene;
-use crate::vector::Vector;
 
 /// One scene for all: objects are put there when they are wanted.
 static SCENE: LazyLock<Mutex<Option<Arc<Scene>>>> = LazyLock::new(Mutex::default);

@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::scene::{Scene, bucket_of};
-use crate::vector::{Vector, directory, named};
+use sealgate_tests::foreign::vector::{Vector, directory, named};
 
 /// What clients are told of every object that does not open.
 const ONE_TEXT: &str = "The stored object failed verification and was not returned.";

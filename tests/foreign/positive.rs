@@ -1,7 +1,7 @@
 //! What opens: every answer about an object speaks of its plaintext, and all of them agree.
 
 use crate::scene::{Scene, holds};
-use crate::vector::Vector;
+use sealgate_tests::foreign::vector::Vector;
 
 /// Reads a vector in every way there is.
 pub(crate) fn reads(scene: &Scene, vector: &Vector) {

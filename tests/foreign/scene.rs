@@ -1,22 +1,20 @@
 //! A daemon with a bucket for every kind of rule, over a store in which objects can be put as another tool left them.
 
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use sealgate_tests::answer::Answer;
+use sealgate_tests::foreign::keys::{GROUPS, configuration};
+use sealgate_tests::foreign::vector::{Vector, named};
+use sealgate_tests::foreign::{instruction_file, object};
 use sealgate_tests::request::Request;
 use sealgate_tests::world::World;
 use tempfile::TempDir;
 
-use crate::tools::ToolKey;
-use crate::vector::{Vector, all, all_legacy, named};
-use crate::{kms, tools};
+use crate::tools;
 
 /// The daemon under test.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_sealgate-under-test");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_sealgate-under-test");
 
 /// What a rule says, by the bucket's name without the keys it has.
 const RULES: &[(&str, &str)] = &[
@@ -87,14 +85,6 @@ pub(crate) struct Scene {
     _keys: TempDir,
 }
 
-/// The vectors whose keys there are, by the name of the keys.
-const GROUPS: [(&str, &str); 4] = [
-    ("aes32", "v1-aes-java-short"),
-    ("aes16", "v1-aes16-ruby-short"),
-    ("aes24", "v1-aes24-s3encryption-short"),
-    ("sidecar", "v1-sidecar-s3encryption"),
-];
-
 impl Scene {
     pub(crate) fn start() -> Self {
         let keys = TempDir::new().unwrap();
@@ -114,14 +104,8 @@ impl Scene {
 
     /// Puts an object in the store as its tool left it, with its instruction file.
     pub(crate) fn place(&self, bucket: &str, key: &str, vector: &Vector, stored: &[u8]) {
-        let put = self.world.behind.object("PUT", bucket, key).body(stored).header("content-type", "text/x-vector");
-        let put =
-            vector.metadata.iter().fold(put, |put, (name, value)| put.header(&format!("x-amz-meta-{name}"), value));
-        put.header("x-amz-meta-colour", "red").send().check(200);
-        if let Some(body) = &vector.instruction_file {
-            let put = self.world.behind.object("PUT", bucket, &format!("{key}.instruction"));
-            put.header("x-amz-meta-x-amz-crypto-instr-file", "").body(body.as_bytes()).send().check(200);
-        }
+        object(&self.world.behind, bucket, key, vector, stored).send().check(200);
+        instruction_file(&self.world.behind, bucket, key, vector);
     }
 
     /// The same with the vector's own content; the bucket it is in.
@@ -174,39 +158,10 @@ pub(crate) fn holds(answer: &Answer, plain: &[u8]) {
 
 /// The keys of all vectors, and a rule for every bucket.
 fn config(folder: &Path) -> String {
-    let mut config = String::from("[keyring]\nprimary = \"test-1\"\n");
-    let rsa = all().into_iter().find(|vector| vector.key_type == "rsa").unwrap();
-    let rsa = secret(&folder.join("rsa.pem"), rsa.master_key["private_pem"].as_str().unwrap());
-    writeln!(config, "[[keys]]\nid = \"rsa\"\nkind = \"rsa\"\nsecret = \"{rsa}\"").unwrap();
-    let wrong = secret(&folder.join("wrong.key"), &"5a".repeat(32));
-    writeln!(config, "[[keys]]\nid = \"wrong\"\nsecret = \"{wrong}\"").unwrap();
-    let rows: Vec<_> = all().iter().chain(&all_legacy()).filter_map(Vector::kms_row).collect();
-    let (endpoint, password) = (kms::start(&rows), secret(&folder.join("kms.secret"), "anything"));
-    writeln!(
-        config,
-        "[[keys]]\nid = \"kms\"\nkind = \"aws-kms\"\nkey = \"{}\"\nendpoint = \"{endpoint}\"\nregion = \"us-east-1\"\n\
-         access_key = \"anybody\"\nsecret = \"{password}\"",
-        kms::KEY
-    )
-    .unwrap();
-    for ToolKey { id, kind, secret: first, more, second } in tools::keys() {
-        writeln!(config, "[[keys]]\nid = \"{id}\"\nkind = \"{kind}\"").unwrap();
-        if let Some(first) = first {
-            writeln!(config, "secret = \"{}\"", secret(&folder.join(format!("{id}.first")), &first)).unwrap();
-        }
-        let second = second.map(|second| secret(&folder.join(format!("{id}.second")), &second));
-        writeln!(config, "{}", more.replace("SECRET", second.as_deref().unwrap_or_default())).unwrap();
-    }
+    let mut config = format!("[keyring]\nprimary = \"test-1\"\n{}", configuration(folder));
     for (bucket, says) in tools::RULES {
         writeln!(config, "[[rules]]\nbucket = \"{bucket}\"\nformat = \"refused\"\n{says}").unwrap();
     }
-    for (group, id) in GROUPS {
-        let key = secret(&folder.join(format!("{group}.key")), named(id).master_key["hex"].as_str().unwrap());
-        writeln!(config, "[[keys]]\nid = \"{group}\"\nsecret = \"{key}\"").unwrap();
-    }
-    // The same key again, by the name that some objects give it.
-    let key = secret(&folder.join("mk-2.key"), named("v2-aes-java-short-matdesc").master_key["hex"].as_str().unwrap());
-    writeln!(config, "[[keys]]\nid = \"mk-2\"\nsecret = \"{key}\"\nmaterials = {{ key-name = \"mk-2\" }}").unwrap();
     for (group, _) in GROUPS {
         for (rule, says) in RULES {
             let keys = match *rule {
@@ -224,12 +179,4 @@ fn config(folder: &Path) -> String {
         writeln!(config, "[[rules]]\nbucket = \"{bucket}\"\n{says}").unwrap();
     }
     config + "[[rules]]\nbucket = \"plain\"\nformat = \"none\"\n[[rules]]\nbucket = \"*\"\n"
-}
-
-/// Writes a file only its owner can read, and returns the reference to it.
-fn secret(path: &Path, contents: &str) -> String {
-    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path).unwrap();
-    file.write_all(format!("{contents}\n").as_bytes()).unwrap();
-    assert!(fs::metadata(path).unwrap().is_file());
-    format!("file:{}", path.display())
 }

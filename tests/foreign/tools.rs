@@ -1,15 +1,12 @@
 //! Objects of older tools: those of `tests/vectors/legacy`, and those that write Amazon's formats under the tool's name.
 
-use aws_lc_rs::cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
-use aws_lc_rs::iv::FixedLength;
-use crypto_secretbox::aead::AeadInPlace as _;
-use crypto_secretbox::{KeyInit as _, Nonce, XSalsa20Poly1305};
+use sealgate_tests::foreign::tools::{family, stored};
+use sealgate_tests::foreign::vector::{Vector, legacy, named};
 
 use crate::cases;
 use crate::negative::one_text;
 use crate::positive::every_answer;
 use crate::scene::{Scene, holds};
-use crate::vector::{Vector, legacy, named};
 
 cases![
     a_tool_is_read_by_its_name_alone,
@@ -39,102 +36,9 @@ pub(crate) const RULES: &[(&str, &str)] = &[
     ("s3-encryption-fork", "contents = \"s3-encryption-fork\"\nkeys = [\"aes32\"]\n"),
 ];
 
-/// A key that those rules name.
-pub(crate) struct ToolKey {
-    pub(crate) id: &'static str,
-    pub(crate) kind: &'static str,
-    pub(crate) secret: Option<String>,
-    /// Further settings; `SECRET` stands for the reference to the second secret.
-    pub(crate) more: &'static str,
-    pub(crate) second: Option<String>,
-}
-
-pub(crate) fn keys() -> Vec<ToolKey> {
-    let key = |id, kind, of: &str, field: &str| ToolKey {
-        id,
-        kind,
-        secret: legacy(of).master_key[field].as_str().map(str::to_owned),
-        more: "",
-        second: None,
-    };
-    let with = |key: ToolKey, more, of: &str, field: &str| ToolKey {
-        more,
-        second: legacy(of).master_key[field].as_str().map(str::to_owned),
-        ..key
-    };
-    let fileson = key("fileson", "pbkdf2", "fileson-short", "password");
-    let two = key("rclone-two", "rclone-crypt", "rclone-crypt-short", "obscured_password");
-    let words = ToolKey { secret: None, ..key("gpg-words", "openpgp", "gpg-symmetric-short", "passphrase") };
-    let rsa = key("gpg-rsa", "openpgp", "gpg-rsa-short", "secret_key");
-    vec![
-        ToolKey { more: "salt = \"salt\"\niterations = 100000\n", ..fileson },
-        key("fileson-raw", "aes", "fileson-rawkey", "hex"),
-        key("rclone", "rclone-crypt", "rclone-crypt-byte", "password"),
-        with(two, "obscured = true\npassword2 = \"SECRET\"\n", "rclone-crypt-short", "obscured_password2"),
-        with(words, "passphrase = \"SECRET\"\n", "gpg-symmetric-short", "passphrase"),
-        with(rsa, "passphrase = \"SECRET\"\n", "gpg-rsa-short", "passphrase"),
-        key("gpg-ecc", "openpgp", "gpg-ecc-short", "secret_key"),
-        key("gpg-nist", "openpgp", "gpg-nistp256-short", "secret_key"),
-    ]
-}
-
-/// The bucket for a vector of an older tool.
-fn bucket(vector: &Vector) -> &'static str {
-    match vector.id.as_str() {
-        "fileson-rawkey" => "fileson-raw",
-        id if id.starts_with("fileson-") => "fileson",
-        id if id.starts_with("rumney-") => "kms-cbc",
-        id if id.starts_with("gpg-") => "gpg",
-        _ if vector.master_key["password2"].is_string() => "rclone-two",
-        _ => "rclone",
-    }
-}
-
-/// Stored bytes of a vector, encrypted again if they are long.
-fn stored(vector: &Vector) -> Vec<u8> {
-    if let Some(stored) = vector.short() {
-        return stored;
-    }
-    let (first, plain) = (vector.first(), vector.plain());
-    let key = |name: &str| hex::decode(vector.master_key[name].as_str().unwrap()).unwrap();
-    let stored = match bucket(vector) {
-        "fileson" => {
-            let key = UnboundCipherKey::new(&AES_256, &key("derived_key_hex")).unwrap();
-            encrypt(&EncryptingKey::ctr(key).unwrap(), &first[..16], plain)
-        }
-        "kms-cbc" => {
-            let key = UnboundCipherKey::new(&AES_256, &key("data_key_hex")).unwrap();
-            encrypt(&EncryptingKey::cbc(key).unwrap(), &first[..16], [plain, b"/0".repeat(16)].concat())
-        }
-        _ => blocks(&vector.content_key(), &first, &plain),
-    };
-    assert!(vector.is_stored(&stored), "{}", vector.id);
-    stored
-}
-
-fn encrypt(key: &EncryptingKey, iv: &[u8], mut content: Vec<u8>) -> Vec<u8> {
-    let start = EncryptionContext::Iv128(FixedLength::from(<[u8; 16]>::try_from(iv).unwrap()));
-    key.less_safe_encrypt(&mut content, start).unwrap();
-    [iv, &content].concat()
-}
-
-/// rclone's blocks behind their header.
-fn blocks(key: &[u8], header: &[u8], plain: &[u8]) -> Vec<u8> {
-    let (cipher, mut stored) = (XSalsa20Poly1305::new_from_slice(key).unwrap(), header.to_vec());
-    let mut nonce: [u8; 24] = header[8..].try_into().unwrap();
-    for block in plain.chunks(65_536) {
-        let mut block = block.to_vec();
-        stored.extend(cipher.encrypt_in_place_detached(&Nonce::from(nonce), b"", &mut block).unwrap());
-        stored.extend(block);
-        nonce[0] = nonce[0].wrapping_add(1);
-        assert!(nonce[0] != 0, "no carry in these vectors");
-    }
-    stored
-}
-
 /// Reads a vector of an older tool in every way there is.
 pub(crate) fn reads(scene: &Scene, vector: &Vector) {
-    let bucket = bucket(vector);
+    let bucket = family(vector);
     scene.place(bucket, &vector.id, vector, &stored(vector));
     if vector.id == "rumney-zeropad-trailing-nul" {
         return;
@@ -241,7 +145,7 @@ fn blocks_leave_as_they_verify(scene: &Scene) {
 fn objects_of_tools_are_sealed_when_they_are_copied(scene: &Scene) {
     for id in ["fileson-large", "rclone-crypt-large", "gpg-rsa-short", "rumney-published-large"] {
         let vector = legacy(id);
-        let (from, key) = (bucket(&vector), format!("copied/{id}"));
+        let (from, key) = (family(&vector), format!("copied/{id}"));
         scene.place(from, &key, &vector, &stored(&vector));
         let copy = scene.object("PUT", "sealed", &key).header("x-amz-copy-source", &format!("/{from}/{key}")).send();
         assert!(copy.status == 200 && copy.xml().contains("<CopyObjectResult"), "{copy:?}");

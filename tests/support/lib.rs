@@ -14,6 +14,7 @@ pub mod checksum;
 pub mod command;
 pub mod daemon;
 mod equal_parts;
+pub mod foreign;
 pub mod request;
 pub mod sign;
 pub mod stack;

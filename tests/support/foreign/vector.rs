@@ -16,29 +16,35 @@ use sha2::{Digest as _, Sha256};
 
 /// One object, the key that opens it, and what it holds.
 #[derive(Clone)]
-pub(crate) struct Vector {
-    pub(crate) id: String,
-    pub(crate) format: String,
+pub struct Vector {
+    /// Its name, that of its file.
+    pub id: String,
+    /// `v1`, `v2`, `v3`, or that of an older tool.
+    pub format: String,
     /// `aes`, `rsa` or `kms`.
-    pub(crate) key_type: String,
+    pub key_type: String,
     /// The master key as it is written down.
-    pub(crate) master_key: Value,
-    pub(crate) metadata: BTreeMap<String, String>,
+    pub master_key: Value,
+    /// User metadata without the prefix.
+    pub metadata: BTreeMap<String, String>,
     /// The body of the second object.
-    pub(crate) instruction_file: Option<String>,
-    /// Its key without that of the object.
-    pub(crate) expect: String,
+    pub instruction_file: Option<String>,
+    /// `ok` or `fail`.
+    pub expect: String,
     /// Inclusive, with the bytes they hold.
-    pub(crate) ranges: Vec<(usize, usize, Vec<u8>)>,
+    pub ranges: Vec<(usize, usize, Vec<u8>)>,
     said: Value,
 }
 
-pub(crate) fn directory() -> PathBuf {
+/// Where those of Amazon's formats are.
+#[must_use]
+pub fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/s3ec")
 }
 
 /// All vectors of whole objects, sorted by name.
-pub(crate) fn all() -> Vec<Vector> {
+#[must_use]
+pub fn all() -> Vec<Vector> {
     let files = fs::read_dir(directory()).unwrap().map(|file| file.unwrap().path());
     let mut names: Vec<_> = files.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
     names.retain(|name| ["v1-", "v2-", "v3-", "neg-"].iter().any(|start| name.starts_with(start)));
@@ -46,12 +52,15 @@ pub(crate) fn all() -> Vec<Vector> {
     names.iter().map(|name| Vector::read(&fs::read(directory().join(name)).unwrap())).collect()
 }
 
-pub(crate) fn named(id: &str) -> Vector {
+/// A vector of Amazon's formats.
+#[must_use]
+pub fn named(id: &str) -> Vector {
     Vector::read(&fs::read(directory().join(format!("{id}.json"))).unwrap())
 }
 
 /// All vectors of older tools, sorted by name.
-pub(crate) fn all_legacy() -> Vec<Vector> {
+#[must_use]
+pub fn all_legacy() -> Vec<Vector> {
     let files = fs::read_dir(directory().join("../legacy")).unwrap().map(|file| file.unwrap().path());
     let mut files: Vec<_> =
         files.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect();
@@ -59,42 +68,47 @@ pub(crate) fn all_legacy() -> Vec<Vector> {
     files.iter().map(|path| Vector::read(&fs::read(path).unwrap())).collect()
 }
 
-pub(crate) fn legacy(id: &str) -> Vector {
+/// A vector of an older tool.
+#[must_use]
+pub fn legacy(id: &str) -> Vector {
     named(&format!("../legacy/{id}"))
 }
 
 impl Vector {
     /// What KMS must know to open it: the row of its key, or of the key beside it.
-    pub(crate) fn kms_row(&self) -> Option<Value> {
+    pub fn kms_row(&self) -> Option<Value> {
         let beside = &self.said["sidecar"]["kms"];
         let row = if self.key_type == "kms" { &self.master_key } else { beside };
         row.is_object().then(|| row.clone())
     }
 
     /// The wrapped key beside the object, as its tool wrote it.
-    pub(crate) fn sidecar(&self) -> String {
+    pub fn sidecar(&self) -> String {
         self.said["sidecar"]["body"].as_str().unwrap().to_owned()
     }
 
-    pub(crate) fn raw_sidecar(&self) -> Vec<u8> {
+    /// The same as KMS gave it.
+    pub fn raw_sidecar(&self) -> Vec<u8> {
         STANDARD.decode(self.sidecar()).unwrap()
     }
 
     /// The stored bytes, where they are written down.
-    pub(crate) fn short(&self) -> Option<Vec<u8>> {
+    pub fn short(&self) -> Option<Vec<u8>> {
         self.said["ciphertext"]["base64"].as_str().map(|text| STANDARD.decode(text).unwrap())
     }
 
     /// Their first 32, where they are not.
-    pub(crate) fn first(&self) -> Vec<u8> {
+    pub fn first(&self) -> Vec<u8> {
         hex::decode(self.said["ciphertext"]["first32_hex"].as_str().unwrap()).unwrap()
     }
 
-    pub(crate) fn content_key(&self) -> Vec<u8> {
+    /// What the content is encrypted with.
+    pub fn content_key(&self) -> Vec<u8> {
         hex::decode(self.said["check"]["content_key_hex"].as_str().unwrap()).unwrap()
     }
 
-    pub(crate) fn is_stored(&self, stored: &[u8]) -> bool {
+    /// Whether these are the stored bytes.
+    pub fn is_stored(&self, stored: &[u8]) -> bool {
         hex::encode(Sha256::digest(stored)) == self.said["ciphertext"]["sha256"].as_str().unwrap()
     }
 
@@ -125,7 +139,7 @@ impl Vector {
     }
 
     /// The plaintext, made by its rule if it is long.
-    pub(crate) fn plain(&self) -> Vec<u8> {
+    pub fn plain(&self) -> Vec<u8> {
         let said = &self.said["plaintext"];
         let len = usize::try_from(said["length"].as_u64().unwrap()).unwrap();
         if let Some(line) = said["line"].as_str() {
@@ -143,7 +157,7 @@ impl Vector {
     }
 
     /// The stored bytes.
-    pub(crate) fn stored(&self) -> Vec<u8> {
+    pub fn stored(&self) -> Vec<u8> {
         let said = &self.said["ciphertext"];
         let stored = match said["base64"].as_str() {
             Some(text) => STANDARD.decode(text).unwrap(),
@@ -154,7 +168,7 @@ impl Vector {
     }
 
     /// Other content under this vector's envelope.
-    pub(crate) fn encrypt(&self, plain: &[u8]) -> Vec<u8> {
+    pub fn encrypt(&self, plain: &[u8]) -> Vec<u8> {
         let check = &self.said["check"];
         let field = |name: &str| hex::decode(check[name].as_str().unwrap()).unwrap();
         let (key, iv, aad) = (field("content_key_hex"), field("content_iv_hex"), field("content_aad_hex"));
@@ -172,18 +186,19 @@ impl Vector {
         stored
     }
 
-    pub(crate) fn is_gcm(&self) -> bool {
+    /// Whether its content is in GCM.
+    pub fn is_gcm(&self) -> bool {
         self.said["check"]["content_algorithm"] == "gcm"
     }
 
     /// Whether the envelope says so anywhere.
-    pub(crate) fn says(&self, text: &str) -> bool {
+    pub fn says(&self, text: &str) -> bool {
         let file = self.instruction_file.as_deref().unwrap_or_default();
         self.metadata.values().any(|value| value == text) || file.contains(&format!("\"{text}\""))
     }
 
     /// The settings that a rule must have for it, by the vector's own description and not by what the daemon makes of it.
-    pub(crate) fn needs(&self) -> Vec<&'static str> {
+    pub fn needs(&self) -> Vec<&'static str> {
         let legacy_wrap = self.format == "v1"
             || ["AESWrap", "kms", "RSA/ECB/OAEPWithSHA-256AndMGF1Padding"].iter().any(|wrap| self.says(wrap));
         let mut needs = Vec::new();

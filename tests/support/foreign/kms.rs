@@ -13,13 +13,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// What every vector's key in KMS is called.
-pub(crate) const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/5edd3507-51c6-4341-af47-2c820311645d";
+pub const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/5edd3507-51c6-4341-af47-2c820311645d";
 
 /// Wrapped key and context, and the data key in base64.
 type Table = BTreeMap<(String, String), String>;
 
 /// Starts it for these rows of `encrypted_data_key_base64`, `encryption_context` and `data_key_hex`; its endpoint.
-pub(crate) fn start(rows: &[Value]) -> String {
+#[must_use]
+pub fn start(rows: &[Value]) -> String {
     let table: Table = rows.iter().map(row).collect();
     let (table, listener) = (Arc::new(table), TcpListener::bind("127.0.0.1:0").unwrap());
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
