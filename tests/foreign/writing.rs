@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sealgate_tests::bytes::noise;
+use sealgate_tests::command::Run;
+use sealgate_tests::stack::Stack;
+use sealgate_tests::world::daemon;
+use tempfile::TempDir;
 
 use crate::cases;
-use crate::scene::{Scene, holds};
-use crate::vector::named;
+use crate::scene::{PROGRAM, Scene, holds};
+use sealgate_tests::foreign::vector::named;
 
 cases![
     an_object_is_opened_by_other_means_and_reads_as_it_was_written,
@@ -20,6 +25,7 @@ cases![
     instruction_files_are_written_and_go_with_their_objects,
     a_copy_into_a_rule_that_writes_the_format_is_written_in_it,
     an_rsa_key_wraps_too,
+    a_public_half_writes_what_only_the_private_one_reads,
 ];
 
 const FIVE: usize = 5 * 1024 * 1024;
@@ -96,17 +102,21 @@ fn an_object_is_opened_by_other_means_and_reads_as_it_was_written(scene: &Scene)
     }
 }
 
-/// Uploads parts in the order of `order`; the answer to the completion.
+/// Uploads parts in the order of `order`.
 fn upload(scene: &Scene, bucket: &str, key: &str, parts: &[Vec<u8>], order: &[usize]) {
-    let begun = scene.object("POST", bucket, key).query("uploads", "").header("x-amz-meta-colour", "red").send();
+    upload_through(&scene.world.front, bucket, key, parts, order);
+}
+
+fn upload_through(front: &Stack, bucket: &str, key: &str, parts: &[Vec<u8>], order: &[usize]) {
+    let begun = front.object("POST", bucket, key).query("uploads", "").header("x-amz-meta-colour", "red").send();
     let id = begun.expect(200).text("UploadId").unwrap();
     let mut etags = BTreeMap::new();
     for number in order {
-        let part = scene.object("PUT", bucket, key).query("partNumber", &number.to_string()).query("uploadId", &id);
+        let part = front.object("PUT", bucket, key).query("partNumber", &number.to_string()).query("uploadId", &id);
         let part = part.body(&parts[number - 1]).send().expect(200);
         etags.insert(*number, part.etag().to_owned());
     }
-    let listed = scene.object("GET", bucket, key).query("uploadId", &id).send().expect(200);
+    let listed = front.object("GET", bucket, key).query("uploadId", &id).send().expect(200);
     let sizes: Vec<String> = listed.all("Size");
     assert_eq!(sizes, parts.iter().map(|part| part.len().to_string()).collect::<Vec<_>>());
     let mut list = "<CompleteMultipartUpload>".to_owned();
@@ -114,7 +124,7 @@ fn upload(scene: &Scene, bucket: &str, key: &str, parts: &[Vec<u8>], order: &[us
         write!(list, "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>").unwrap();
     }
     list += "</CompleteMultipartUpload>";
-    let complete = scene.object("POST", bucket, key).query("uploadId", &id).body(list.as_bytes()).send();
+    let complete = front.object("POST", bucket, key).query("uploadId", &id).body(list.as_bytes()).send();
     assert!(complete.xml().contains("<CompleteMultipartUploadResult"), "{complete:?}");
 }
 
@@ -177,4 +187,38 @@ fn an_rsa_key_wraps_too(scene: &Scene) {
     let fields = scene.world.stored("write-rsa", "object").metadata;
     assert!(fields.contains(&("x-amz-meta-x-amz-w".to_owned(), "22".to_owned())), "{fields:?}");
     holds(&scene.object("GET", "write-rsa", "object").send(), b"content");
+}
+
+fn a_public_half_writes_what_only_the_private_one_reads(scene: &Scene) {
+    let folder = TempDir::new().unwrap();
+    Run::new(Path::new(PROGRAM), folder.path(), &["keygen", "--kind", "rsa", "--bits", "2048", "--id", "pair"])
+        .run()
+        .check(0);
+    let with = |half: &str, ending: &str| {
+        let file = folder.path().join(format!("pair.{ending}"));
+        let rules = ["v3", "v2"].map(|format| {
+            format!("[[rules]]\nbucket = \"write-{format}\"\nprefix = \"half/\"\nformat = \"s3ec-{format}\"\nkeys = [\"pair\"]\n")
+        });
+        let policy = "commitment = \"forbid-encrypt-allow-decrypt\"\n";
+        let key = format!("[[keys]]\nid = \"pair\"\nkind = \"rsa\"\n{half} = \"file:{}\"\n", file.display());
+        format!("{key}[keyring]\nprimary = \"pair\"\n{}{}{policy}", rules[0], rules[1])
+    };
+    let url = scene.world.behind.url();
+    let (home, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let (_writer, writes) = daemon(Path::new(PROGRAM), home.path(), url.clone(), &with("public", "pub"));
+    let (_reader, reads) = daemon(Path::new(PROGRAM), other.path(), url, &with("secret", "pem"));
+    let parts = [noise(1, FIVE + 7), noise(2, FIVE), noise(3, 99)];
+    for bucket in ["write-v3", "write-v2"] {
+        writes.object("PUT", bucket, "half/whole").body(b"content").send().check(200);
+        upload_through(&writes, bucket, "half/parts", &parts, &[3, 1, 2]);
+        for (key, plain) in [("half/whole", b"content".to_vec()), ("half/parts", parts.concat())] {
+            let fields = scene.world.stored(bucket, key).metadata;
+            assert!(fields.iter().any(|(_, value)| value == "22" || value == "RSA-OAEP-SHA1"), "{fields:?}");
+            let refused = writes.object("GET", bucket, key).send();
+            assert!(refused.status == 403 && refused.xml().contains("private half of key `pair`"), "{refused:?}");
+            let head = writes.object("HEAD", bucket, key).send().expect(200);
+            assert_eq!(head.must("content-length"), plain.len().to_string());
+            holds(&reads.object("GET", bucket, key).send(), &plain);
+        }
+    }
 }

@@ -34,6 +34,8 @@ pub struct MasterKey {
 pub enum MasterSecret {
     /// An AES or RSA key at hand.
     Local(s3ec::MasterKey),
+    /// The public half of an RSA key: it wraps and does not unwrap.
+    RsaPublic(s3ec::RsaPublicKey),
     /// A key that stays with a key management service.
     Kms(KmsKey),
     /// What PBKDF2 made of a password: fileson's key.
@@ -77,6 +79,14 @@ impl MasterSecret {
     /// [`Error::InvalidKeyFile`] when there is none, or one locked with a passphrase.
     pub fn rsa(contents: &[u8]) -> Result<Self, Error> {
         Ok(Self::Local(s3ec::MasterKey::Rsa(rsa_file::decode(contents)?)))
+    }
+
+    /// Reads an RSA public key in PEM (`SubjectPublicKeyInfo`).
+    ///
+    /// # Errors
+    /// [`Error::InvalidKeyFile`] when there is none.
+    pub fn rsa_public(contents: &[u8]) -> Result<Self, Error> {
+        Ok(Self::RsaPublic(rsa_file::decode_public(contents)?))
     }
 
     /// Derives fileson's key, which takes as long as there are `iterations`.
@@ -129,10 +139,15 @@ impl MasterSecret {
     pub fn kind(&self) -> Option<KeyKind> {
         match self {
             Self::Local(s3ec::MasterKey::Aes(_)) => Some(KeyKind::Aes),
-            Self::Local(s3ec::MasterKey::Rsa(_)) => Some(KeyKind::Rsa),
+            Self::Local(s3ec::MasterKey::Rsa(_)) | Self::RsaPublic(_) => Some(KeyKind::Rsa),
             Self::Kms(_) => Some(KeyKind::Kms),
             Self::Pbkdf2(_) | Self::OpenPgp(_) | Self::RcloneCrypt(_) => None,
         }
+    }
+
+    /// Whether it opens what was written with it: half a key does not.
+    pub fn unwraps(&self) -> bool {
+        !matches!(self, Self::RsaPublic(_))
     }
 }
 
@@ -199,17 +214,22 @@ impl MasterKeys {
         self.0.iter().map(Arc::as_ref)
     }
 
-    /// The first key of a kind: the one that foreign formats are written with, and that reads what describes no key.
+    /// The first key of a kind: the one that reads what describes no key.
     pub fn first(&self, kind: KeyKind) -> Option<&MasterKey> {
-        self.iter().find(|key| key.secret.kind() == Some(kind))
+        self.preferred(kind, |_| true)
     }
 
-    /// The key of this kind whose description equals `materials`, else the first of the kind.
+    /// The key of this kind whose description equals `materials`, else the first of the kind. Of several that would do,
+    /// one that unwraps.
     ///
     /// Nothing vouches for a description: it chooses among these keys and proves nothing.
     pub fn described(&self, kind: KeyKind, materials: &Context) -> Option<&MasterKey> {
-        let same = self.iter().find(|key| key.secret.kind() == Some(kind) && key.materials == *materials);
-        same.or_else(|| self.first(kind))
+        self.preferred(kind, |key| key.materials == *materials).or_else(|| self.first(kind))
+    }
+
+    fn preferred(&self, kind: KeyKind, fits: impl Fn(&MasterKey) -> bool) -> Option<&MasterKey> {
+        let fitting = || self.iter().filter(|key| key.secret.kind() == Some(kind) && fits(key));
+        fitting().find(|key| key.secret.unwraps()).or_else(|| fitting().next())
     }
 }
 

@@ -1,10 +1,10 @@
-//! How an RSA private key is written in a file: PEM, as PKCS #8 or PKCS #1.
+//! How an RSA key of Amazon's formats is written in a file: PEM, as PKCS #8 or PKCS #1, or its public half.
 //!
 //! PEM is read by rustls-pki-types, which is in every build already for certificates.
 
-use envelope::s3ec::RsaMasterKey;
-use rustls_pki_types::PrivateKeyDer;
+use envelope::s3ec::{RsaMasterKey, RsaPublicKey};
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
 use zeroize::Zeroize;
 
 use crate::Error;
@@ -21,6 +21,12 @@ pub(crate) fn decode(contents: &[u8]) -> Result<RsaMasterKey, Error> {
     };
     key.zeroize();
     read.map_err(|_| invalid("the private key is not one of RSA with 2048 to 8192 bits"))
+}
+
+/// Reads the first public key in the text.
+pub(crate) fn decode_public(contents: &[u8]) -> Result<RsaPublicKey, Error> {
+    let der = SubjectPublicKeyInfoDer::from_pem_slice(contents).map_err(|_| invalid("no public key in PEM form"))?;
+    RsaPublicKey::from_spki_der(&der).map_err(|_| invalid("the public key is not one of RSA with 2048 to 8192 bits"))
 }
 
 const LOCKED: &[u8] = b"ENCRYPTED";

@@ -87,6 +87,31 @@ fn the_description_chooses_and_the_first_key_serves_without() {
 }
 
 #[test]
+fn half_a_key_is_asked_last() {
+    let files = keyring::rsa_key_files(keyring::RsaLen::Bits2048).unwrap();
+    let key = |name: &str, materials: &[(&str, &str)], secret: Result<MasterSecret, Error>| MasterKey {
+        id: id(name),
+        materials: pairs(materials),
+        context: Context::new(),
+        secret: secret.unwrap(),
+    };
+    let half = |name: &str, materials: &[(&str, &str)]| {
+        key(name, materials, MasterSecret::rsa_public(files.public.as_bytes()))
+    };
+    let keys = vec![
+        half("new", &[]),
+        half("east", &[("site", "east")]),
+        key("old", &[], MasterSecret::rsa(rsa_pem().as_bytes())),
+    ];
+    let keys = MasterKeys::new(keys).unwrap();
+    let chosen = |materials: &[(&str, &str)]| keys.described(KeyKind::Rsa, &pairs(materials)).unwrap();
+    assert_eq!(chosen(&[]).id, id("old"));
+    assert!(chosen(&[("site", "east")]).id == id("east") && !chosen(&[("site", "east")]).secret.unwraps());
+    assert_eq!(chosen(&[("site", "west")]).id, id("old"));
+    assert!(MasterSecret::rsa_public(files.private.as_bytes()).is_err(), "that is the other half");
+}
+
+#[test]
 fn a_rule_has_the_keys_it_names_in_its_order() {
     let keys = MasterKeys::new(vec![aes("a", &[]), aes("b", &[]), aes("c", &[])]).unwrap();
     assert_eq!(format!("{:?}", keys.named(&[id("c"), id("a")]).unwrap()), "[\"c\", \"a\"]");

@@ -161,6 +161,7 @@ async fn content(
     let key = policy.keys.described(kind, admitted.envelope().context()).ok_or_else(|| no_key(rule, kind))?;
     match &key.secret {
         MasterSecret::Local(secret) => admitted.unlock(secret).map_err(|error| wrong(locked, Some(key), &error)),
+        MasterSecret::RsaPublic(_) => Err(Error::NoPrivateKey { key_id: key.id.clone() }),
         _ => Err(no_key(rule, kind)),
     }
 }

@@ -67,6 +67,9 @@ impl SealedObjects {
                 let public = RsaPublicKey::of_private(rsa).map_err(|error| internal(&error))?;
                 draft.wrap_rsa(&public, &key.materials).map_err(|error| unwritable(&error))
             }
+            MasterSecret::RsaPublic(public) => {
+                draft.wrap_rsa(public, &key.materials).map_err(|error| unwritable(&error))
+            }
             MasterSecret::Kms(_) => {
                 let ask = draft.kms(expected(policy, key)).map_err(|error| unwritable(&error))?;
                 let blob = key.encrypt(ask.plaintext(), ask.context()).await?;

@@ -214,10 +214,13 @@ async fn passphrase(
 
 async fn rsa(key: &KeySettings, half: &Half) -> anyhow::Result<Loaded> {
     let sealing = public(half, |contents| Ok(PublicKey::rsa(key_id(key)?, contents)?)).await?;
+    let (Half::Private(reference) | Half::Public(reference)) = half;
+    let contents = reference.read().await?;
     let master = match half {
-        Half::Private(secret) => Some(MasterSecret::rsa(&secret.read().await?).with_context(|| secret.to_string())?),
-        Half::Public(_) => None,
+        Half::Private(_) => MasterSecret::rsa(&contents),
+        Half::Public(_) => MasterSecret::rsa_public(&contents),
     };
+    let master = Some(master.with_context(|| reference.to_string())?);
     Ok(Loaded { sealing: Some(Arc::new(sealing)), master })
 }
 
