@@ -5,12 +5,15 @@
 #![expect(clippy::unwrap_used, reason = "a test reports a failure by panicking")]
 
 mod doctor;
+mod foreign;
 mod inspect;
 mod meter;
 mod migrate;
+mod migrate_foreign;
 mod offline;
 mod restore;
 mod rewrap;
+mod rewrap_foreign;
 mod rotation;
 mod scene;
 mod shredding;

@@ -216,6 +216,25 @@ pub enum Error {
         /// The rule's bucket pattern.
         rule: String,
     },
+    /// The data key of an object in this format cannot be wrapped anew.
+    #[error("no current client wraps data keys of the format \"{format}\": `sealgate migrate` writes the object anew")]
+    NotRewrapped {
+        /// The format's name in settings.
+        format: &'static str,
+    },
+    /// An object whose envelope lies beside it would be replaced by plaintext, which that envelope then makes unreadable.
+    #[error(
+        "its envelope is in an instruction file, beside which plaintext cannot lie; migrate it to another bucket or prefix"
+    )]
+    BesideItsEnvelope,
+    /// What belonged to an object before it was written anew could not be removed.
+    #[error("the object was written, and \"{key}\", which it does not need any more, could not be removed: {why}")]
+    CompanionStays {
+        /// The key of what stays.
+        key: String,
+        /// What the store said.
+        why: String,
+    },
     /// Something else is where an object was to go.
     #[error("another object is there, or the source was changed since; delete it there to migrate this one")]
     Taken,

@@ -4,6 +4,7 @@
 //! say ([`detect`]), unlocked with the rule's keys ([`locked`]), and read so that nothing unverified leaves unless the
 //! rule says so ([`delivery`]). A new format is a variant in [`ForeignFormat`], [`Locked`] and [`ForeignObject`].
 
+mod beside;
 mod buffer;
 mod copying;
 mod delivery;
@@ -16,6 +17,7 @@ mod machines;
 mod message;
 mod object;
 mod reading;
+mod rewrapping;
 mod tools;
 mod verified;
 mod writing;
@@ -25,13 +27,16 @@ use envelope::legacy::{fileson, rclone_crypt};
 use envelope::s3ec::{self, Context, InstructionFiles, ReadPolicy, Tool};
 use keyring::MasterKeys;
 
+pub use self::beside::Beside;
 pub(crate) use self::buffer::Buffers;
 pub(crate) use self::copying::{kept_envelope, stays};
 pub(crate) use self::failures::Failures;
+pub(crate) use self::instruction::MARK as INSTRUCTION_MARK;
 pub(crate) use self::locked::Locked;
 pub(crate) use self::object::ForeignObject;
+pub(crate) use self::rewrapping::{FreshWrap, asked_key, described_wrap};
 pub(crate) use self::verified::VerifiedCache;
-pub(crate) use self::writing::{AmazonMachine, Fresh, stored_len};
+pub(crate) use self::writing::{AmazonMachine, Fresh, stored_len, write as write_fields};
 
 /// A format that another program writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

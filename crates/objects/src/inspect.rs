@@ -8,7 +8,7 @@ use std::sync::Arc;
 use envelope::{Envelope, Upload, layout};
 use http::{HeaderMap, Method, StatusCode};
 
-use crate::foreign::Locked;
+use crate::foreign::{Beside, Locked, described_wrap};
 use crate::policy::{Contents, Rule};
 use crate::reader::{check_plain, content_length, is_marker, store_etag};
 use crate::{Error, Facts, ForeignFormat, ObjectRef, SealedObjects, metadata};
@@ -28,6 +28,8 @@ pub enum Format {
     Marker,
     /// Another program encrypted it.
     Foreign(ForeignFormat),
+    /// It lies beside another object and belongs to that.
+    Beside(Beside),
 }
 
 impl Format {
@@ -41,6 +43,8 @@ impl Format {
             Self::Unsealed => "unsealed",
             Self::Marker => "marker",
             Self::Foreign(format) => format.name(),
+            Self::Beside(Beside::InstructionFile) => "instruction-file",
+            Self::Beside(Beside::WrappedKey) => "wrapped-key",
         }
     }
 }
@@ -69,6 +73,10 @@ pub struct Inspection {
     pub plain_len: Option<u64>,
     /// The bucket pattern of the rule that holds for it.
     pub rule: String,
+    /// The key of the object that it belongs to, of what lies beside another one.
+    pub belongs_to: Option<String>,
+    /// The key of what lies beside it, without which it cannot be read.
+    pub needs: Option<String>,
     /// How its key is wrapped.
     pub wrap: Option<Wrap>,
     /// What its end says about the content.
@@ -123,6 +131,12 @@ impl Inspection {
             }
         };
         self.format = locked.format().map_or(Format::Unsealed, Format::Foreign);
+        self.wrap = described_wrap(rule, &locked).map(|(key_id, algorithm, is_current)| Wrap {
+            key_id,
+            algorithm: algorithm.to_owned(),
+            binding: "none",
+            is_current,
+        });
         self.plain_len = self.check("length", locked.plain_len(self.stored_len)).flatten();
         self.metadata = metadata::clear(&self.headers);
         if let Some(policy) = &rule.foreign {
@@ -161,13 +175,29 @@ impl SealedObjects {
             return Ok(Some(found));
         }
         match metadata::envelope(&found.headers) {
+            Ok(None) if self.is_beside(at, &mut found).await? => {}
             Ok(None) => {
                 let recognised = self.recognise(at, rule, &found.headers).await;
+                if let Ok(Some(locked)) = &recognised {
+                    let needs = self.companion_of(at, rule, locked).await.ok().flatten();
+                    found.needs = needs.map(|needs| needs.key().to_owned());
+                }
                 found.is_not_ours(at, rule, recognised);
             }
             envelope => self.inspect_sealed(at, rule, envelope, &mut found).await,
         }
         Ok(Some(found))
+    }
+
+    /// Whether an object belongs to another one; then it is looked at as that.
+    async fn is_beside(&self, at: &ObjectRef, found: &mut Inspection) -> Result<bool, Error> {
+        let Some((beside, owner)) = self.beside_another(at).await? else { return Ok(false) };
+        found.format = Format::Beside(beside);
+        found.plain_len = Some(found.stored_len);
+        found.belongs_to = Some(owner.key);
+        let content = self.check_beside(at, beside).await;
+        found.check("content", content);
+        Ok(true)
     }
 
     async fn inspect_sealed(
@@ -222,6 +252,8 @@ impl Inspection {
             headers,
             plain_len: None,
             rule: rule.buckets.clone(),
+            belongs_to: None,
+            needs: None,
             wrap: None,
             facts: None,
             parts: None,

@@ -41,7 +41,7 @@ pub use envelope::s3ec::{CommitmentPolicy, Context, InstructionFiles, ReadPolicy
 pub use envelope::{BindingMode, ChecksumName, ChecksumType, Computed, DigestSet, Facts};
 pub use error::Error;
 pub use facts::FactsFile;
-pub use foreign::{ForeignFormat, ForeignPolicy};
+pub use foreign::{Beside, ForeignFormat, ForeignPolicy};
 pub use headers::is_store_only;
 pub use inspect::{Check, Format, Inspection, Wrap};
 pub use listing::ListRequest;

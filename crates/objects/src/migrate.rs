@@ -12,11 +12,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+use crate::foreign::Locked;
 use crate::policy::{Rule, WriteFormat};
 use crate::reader::{OpenRequest, Opened, OpenedObject, blame};
 use crate::rewrap::taken;
 use crate::verify::digest;
-use crate::{Error, ForeignFormat, ObjectRef, SealRequest, SealedObjects, carried, metadata};
+use crate::{Beside, Error, ForeignFormat, ObjectRef, SealRequest, SealedObjects, carried, metadata};
 
 /// How often a migration begins anew because a client replaced the object.
 const ATTEMPTS: usize = 8;
@@ -48,11 +49,15 @@ pub enum Migrated {
         plain_len: u64,
         /// Whether it is sealed now.
         sealed: bool,
+        /// The key of what lay beside it, which it does not need any more: removed, or would be.
+        removed: Option<String>,
     },
     /// It is already as the rule wants it, or the target has it from before.
     Already,
     /// It lies beside another object, which cannot be read without it, and is left there.
     Beside,
+    /// It lay beside another object that was migrated, and is removed, or would be: an interrupted migration left it.
+    Orphan,
     /// There is no such object any more.
     Gone,
 }
@@ -85,12 +90,13 @@ impl SealedObjects {
     async fn try_migrate(&self, request: &MigrateRequest) -> Result<Migrated, Error> {
         let rule = self.rule(&request.to.bucket, &request.to.key)?;
         let in_place = request.from == request.to;
-        if self.is_beside(&request.from)? {
-            return Ok(Migrated::Beside);
+        if let Some(beside) = self.beside_another(&request.from).await? {
+            return self.migrate_beside(request, rule, &beside).await;
         }
         let Some(object) = self.look_at(&request.from).await? else { return Ok(Migrated::Gone) };
         let (plain_len, encrypts) = (object.plain_len, rule.encrypts());
-        if in_place && is_as_written(rule, &object) {
+        let locked = if in_place { self.locked_of(&request.from, rule, &object.headers).await? } else { None };
+        if in_place && is_as_written(rule, &object, locked.as_ref()) {
             return Ok(Migrated::Already);
         }
         if object.sealed && !encrypts && !request.unseal {
@@ -100,6 +106,15 @@ impl SealedObjects {
         if !in_place && self.is_there(request, &object).await? {
             return Ok(Migrated::Already);
         }
+        let companion = match &locked {
+            Some(locked) => self.companion_of(&request.from, rule, locked).await?,
+            None => None,
+        };
+        if companion.is_some() && !encrypts && object.foreign != Some(ForeignFormat::KeySidecar) {
+            return Err(Error::BesideItsEnvelope);
+        }
+        let companion = companion.filter(|_| encrypts && !rule.writes_instruction_files);
+        let mut removed = companion.as_ref().map(|companion| companion.key().to_owned());
         if request.apply {
             let etag = object.headers.get(ETAG).cloned();
             let etag = etag.ok_or_else(|| Error::BadAnswer("an object without ETag".into()))?;
@@ -109,17 +124,30 @@ impl SealedObjects {
             } else {
                 self.migrate_whole(request, etag, headers).await?;
             }
+            if let Some(companion) = companion
+                && !self.forget_companion(&request.to, &companion).await?
+            {
+                removed = None;
+            }
         }
-        Ok(Migrated::Done { plain_len, sealed: encrypts })
+        Ok(Migrated::Done { plain_len, sealed: encrypts, removed })
     }
 
-    /// Whether this is the name of what belongs to another object, as an instruction file does.
-    fn is_beside(&self, at: &ObjectRef) -> Result<bool, Error> {
-        let rule = self.rule(&at.bucket, &at.key)?;
-        Ok(rule
-            .foreign
-            .as_ref()
-            .is_some_and(|policy| policy.names_instruction_file(&at.key) || policy.names_sidecar(&at.key)))
+    /// What lies beside another object goes with that one, and stays as long as it is needed.
+    async fn migrate_beside(
+        &self,
+        request: &MigrateRequest,
+        rule: &Rule,
+        beside: &(Beside, ObjectRef),
+    ) -> Result<Migrated, Error> {
+        if request.from != request.to || !rule.encrypts() || rule.writes_instruction_files {
+            return Ok(Migrated::Beside);
+        }
+        let Some(orphan) = self.orphan(&request.from, beside).await? else { return Ok(Migrated::Beside) };
+        if request.apply && !self.forget_companion(&beside.1, &orphan).await? {
+            return Ok(Migrated::Beside);
+        }
+        Ok(Migrated::Orphan)
     }
 
     /// An object's facts; `None` when there is no such object.
@@ -210,11 +238,14 @@ impl SealedObjects {
 }
 
 /// Whether an object is stored as `rule` stores new ones.
-fn is_as_written(rule: &Rule, seen: &Seen) -> bool {
+fn is_as_written(rule: &Rule, seen: &Seen, locked: Option<&Locked>) -> bool {
     match rule.format {
         WriteFormat::Sealed => seen.sealed && seen.foreign.is_none(),
         WriteFormat::S3Ec(s3ec::WriteFormat::V3) => seen.foreign == Some(ForeignFormat::S3EcV3),
-        WriteFormat::S3Ec(s3ec::WriteFormat::V2) => seen.foreign == Some(ForeignFormat::S3EcV2),
+        // Of this format there is content in CBC, too, which is not written any more.
+        WriteFormat::S3Ec(s3ec::WriteFormat::V2) => {
+            seen.foreign == Some(ForeignFormat::S3EcV2) && !locked.is_some_and(Locked::is_unauthenticated)
+        }
         WriteFormat::Plain | WriteFormat::Refused => !seen.sealed,
     }
 }

@@ -1,5 +1,6 @@
 //! Giving a sealed object another name without touching its content: the same data key, wrapped for the new name.
 
+mod foreign;
 mod in_place;
 mod parts;
 

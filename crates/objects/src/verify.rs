@@ -39,6 +39,8 @@ pub enum Verified {
         /// The length of the content.
         plain_len: u64,
     },
+    /// What belongs to another object, beside which it lies: an instruction file, or a wrapped key.
+    Beside,
     /// There is no such object any more.
     Gone,
 }
@@ -50,6 +52,9 @@ impl SealedObjects {
     /// [`Error::Integrity`] and [`Error::KeyRefused`] when it does not verify, [`Error::NotSealed`] when the rule says that it should
     /// be sealed, or why it could not be read.
     pub async fn verify(&self, at: &ObjectRef, depth: Depth) -> Result<Verified, Error> {
+        if let Some((beside, _)) = self.beside_another(at).await? {
+            return self.check_beside(at, beside).await.map(|()| Verified::Beside);
+        }
         match depth {
             Depth::Quick => self.verify_ends(at).await,
             Depth::Full => self.verify_content(at).await,

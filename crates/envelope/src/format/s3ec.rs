@@ -35,14 +35,14 @@ mod tool;
 mod wrap;
 mod write;
 
-pub use admitted::{Admitted, KmsDecrypt};
+pub use admitted::{Admitted, KmsDecrypt, Unwrapped};
 pub use algorithms::{Format, KeyKind, Suite, Wrap};
 pub use content::{Content, Extent, Measure, OpenPlan};
 pub use content_keys::ContentKeys;
 pub use detect::{Detection, Partial, detect};
 pub use envelope::{Envelope, PlainLen};
 pub use error::{Error, Rule};
-pub use fields::{check_instruction_file, is_envelope_name};
+pub use fields::{check_instruction_file, is_envelope_name, is_replaced_with_wrap};
 pub use gcm::{GcmOpener, GcmVerifier};
 pub use keys::{AesMasterKey, MasterKey, RsaMasterKey, RsaPublicKey};
 pub use opener::Opener;

@@ -87,6 +87,16 @@ fn of_headers(headers: &HeaderMap) -> Result<Detection, s3ec::Error> {
     s3ec::detect(metadata.iter().map(|(name, value)| (*name, value.as_str())), missing)
 }
 
+/// Whether anything of an envelope is among the headers.
+pub(super) fn has_envelope(headers: &HeaderMap) -> bool {
+    !matches!(of_headers(headers), Ok(Detection::NoEnvelope(_)))
+}
+
+/// Whether all of an envelope is among the headers.
+pub(super) fn is_complete(headers: &HeaderMap) -> bool {
+    matches!(of_headers(headers), Ok(Detection::Complete(_)))
+}
+
 /// Asks the rule whether an object with this envelope may be read: as one of the tools it names, or as one of Amazon's.
 fn admit(rule: &Rule, policy: &Arc<ForeignPolicy>, envelope: Envelope, fingerprint: [u8; 32]) -> Result<Locked, Error> {
     // Ranges are not refused by the format: where the rule does not let them be read unverified they are verified here.

@@ -94,7 +94,7 @@ impl SealedObjects {
 }
 
 /// Says what the object is; readers do not ask for it.
-const MARK: &str = "x-amz-meta-x-amz-crypto-instr-file";
+pub(crate) const MARK: &str = "x-amz-meta-x-amz-crypto-instr-file";
 
 /// Who may read it and how the store keeps it are as for its object, but for a key of the client's own: reads of the file have none.
 fn goes_along(name: &str) -> bool {

@@ -83,7 +83,7 @@ impl Locked {
     }
 
     /// Whether nothing authenticates the content, so that failures must be few.
-    pub(super) fn is_unauthenticated(&self) -> bool {
+    pub(crate) fn is_unauthenticated(&self) -> bool {
         match self {
             Self::S3Ec { admitted, .. } => admitted.envelope().suite() == Suite::Cbc,
             Self::KmsCbc { .. } => true,
@@ -154,25 +154,38 @@ async fn content(
     locked: &Locked,
     admitted: &Admitted,
 ) -> Result<s3ec::Content, Error> {
+    let (key, unwrapped) = unwrapped(rule, policy, locked, admitted).await?;
+    unwrapped.content().map_err(|error| wrong(locked, Some(key), &error))
+}
+
+/// The data key, and the key of the rule that unwrapped it.
+pub(super) async fn unwrapped<'a>(
+    rule: &Rule,
+    policy: &'a ForeignPolicy,
+    locked: &Locked,
+    admitted: &'a Admitted,
+) -> Result<(&'a MasterKey, s3ec::Unwrapped<'a>), Error> {
     let kind = admitted.envelope().key_kind();
     if kind == KeyKind::Kms {
         return ask_kms(rule, policy, locked, admitted).await;
     }
     let key = policy.keys.described(kind, admitted.envelope().context()).ok_or_else(|| no_key(rule, kind))?;
     match &key.secret {
-        MasterSecret::Local(secret) => admitted.unlock(secret).map_err(|error| wrong(locked, Some(key), &error)),
+        MasterSecret::Local(secret) => {
+            admitted.unwrap(secret).map(|unwrapped| (key, unwrapped)).map_err(|error| wrong(locked, Some(key), &error))
+        }
         MasterSecret::RsaPublic(_) => Err(Error::NoPrivateKey { key_id: key.id.clone() }),
         _ => Err(no_key(rule, kind)),
     }
 }
 
 /// Asks the rule's keys in order: a service says which blobs are its own.
-async fn ask_kms(
+async fn ask_kms<'a>(
     rule: &Rule,
-    policy: &ForeignPolicy,
+    policy: &'a ForeignPolicy,
     locked: &Locked,
-    admitted: &Admitted,
-) -> Result<s3ec::Content, Error> {
+    admitted: &'a Admitted,
+) -> Result<(&'a MasterKey, s3ec::Unwrapped<'a>), Error> {
     let mut refused = None;
     for key in policy.keys.iter().filter(|key| key.secret.kind() == Some(KeyKind::Kms)) {
         let ask = admitted.kms(expected(policy, key)).map_err(|error| wrong(locked, Some(key), &error));
@@ -185,7 +198,10 @@ async fn ask_kms(
             }
         };
         match key.decrypt(ask.blob(), ask.context()).await {
-            Ok(plaintext) => return ask.unlock(&plaintext).map_err(|error| wrong(locked, Some(key), &error)),
+            Ok(plaintext) => {
+                let unwrapped = ask.unwrap(&plaintext).map(|unwrapped| (key, unwrapped));
+                return unwrapped.map_err(|error| wrong(locked, Some(key), &error));
+            }
             Err(keyring::Error::Refused { .. }) => {
                 refused =
                     Some(wrong(locked, Some(key), &"the service refuses the wrapped key or its encryption context"));

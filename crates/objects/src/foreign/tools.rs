@@ -66,7 +66,7 @@ pub(super) async fn kms_cbc(
 }
 
 /// Asks the rule's keys in KMS in turn, each with the pairs that its objects carry: a service says which blobs are its own.
-async fn ask_kms<T>(
+pub(super) async fn ask_kms<T>(
     rule: &Rule,
     policy: &ForeignPolicy,
     locked: &Locked,

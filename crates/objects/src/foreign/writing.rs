@@ -4,9 +4,9 @@
 
 use bytes::BytesMut;
 use envelope::Transform as _;
-use envelope::s3ec::{self, ContentKeys, Draft, GcmSealer, MasterKey, Metadata, RsaPublicKey, WriteFormat, Written};
+use envelope::s3ec::{self, ContentKeys, Draft, GcmSealer, Metadata, RsaPublicKey, WriteFormat, Written};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use keyring::MasterSecret;
+use keyring::{MasterKey, MasterSecret};
 
 use super::ForeignPolicy;
 use super::locked::expected;
@@ -57,13 +57,13 @@ impl SealedObjects {
     }
 
     /// The envelope of a draft, wrapped with the first key that Amazon's formats know.
-    async fn wrapped(&self, rule: &Rule, policy: &ForeignPolicy, draft: &Draft) -> Result<Written, Error> {
-        let key = policy.keys.iter().find(|key| key.secret.kind().is_some()).ok_or_else(|| no_key(rule))?;
+    pub(super) async fn wrapped(&self, rule: &Rule, policy: &ForeignPolicy, draft: &Draft) -> Result<Written, Error> {
+        let key = writing_key(rule, policy)?;
         match &key.secret {
-            MasterSecret::Local(MasterKey::Aes(aes)) => {
+            MasterSecret::Local(s3ec::MasterKey::Aes(aes)) => {
                 draft.wrap_aes(aes, draw(self.random.as_ref())?, &key.materials).map_err(|error| unwritable(&error))
             }
-            MasterSecret::Local(MasterKey::Rsa(rsa)) => {
+            MasterSecret::Local(s3ec::MasterKey::Rsa(rsa)) => {
                 let public = RsaPublicKey::of_private(rsa).map_err(|error| internal(&error))?;
                 draft.wrap_rsa(&public, &key.materials).map_err(|error| unwritable(&error))
             }
@@ -80,7 +80,13 @@ impl SealedObjects {
     }
 }
 
-fn write(metadata: Metadata, headers: &mut HeaderMap) -> Result<(), Error> {
+/// The key that wraps the data keys of new objects.
+pub(super) fn writing_key<'a>(rule: &Rule, policy: &'a ForeignPolicy) -> Result<&'a MasterKey, Error> {
+    policy.keys.iter().find(|key| key.secret.kind().is_some()).ok_or_else(|| no_key(rule))
+}
+
+/// Writes the fields of an envelope as user metadata.
+pub(crate) fn write(metadata: Metadata, headers: &mut HeaderMap) -> Result<(), Error> {
     let bad = |error: &dyn std::fmt::Display| Error::Internal(format!("the envelope cannot be written: {error}"));
     for (name, value) in metadata {
         let name = HeaderName::try_from(format!("{USER_METADATA_PREFIX}{name}")).map_err(|error| bad(&error))?;

@@ -8,8 +8,8 @@ use http::header::{CONTENT_LENGTH, ETAG, IF_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use super::{Place, write_envelope};
-use crate::policy::{Contents, Rule};
-use crate::reader::{content_length, is_marker};
+use crate::policy::Contents;
+use crate::reader::content_length;
 use crate::store::Body;
 use crate::{Error, ObjectRef, SealedObjects, carried, error_code, metadata, stream};
 
@@ -55,6 +55,13 @@ pub enum Rewrapped {
     Current,
     /// It is not sealed, and the rule lets such be.
     Unsealed,
+    /// Another program encrypted it, and the rule does not write that program's formats.
+    Foreign {
+        /// The format's name in settings.
+        format: &'static str,
+    },
+    /// It lies beside another object and belongs to that.
+    Beside,
     /// There is no such object any more.
     Gone,
 }
@@ -80,16 +87,18 @@ impl SealedObjects {
         let rule = self.rule(&at.bucket, &at.key)?;
         let latest = ObjectRef { version: None, ..at.clone() };
         let Some(stored) = self.stored_headers(at).await? else { return Ok(Rewrapped::Gone) };
-        let Some(envelope) = sealed_envelope(at, rule, &stored)? else { return Ok(Rewrapped::Unsealed) };
+        if rule.contents == Contents::Plain {
+            return Ok(Rewrapped::Unsealed);
+        }
+        let Some(envelope) = metadata::envelope(&stored)? else {
+            return self.rewrap_foreign(request, rule, &stored).await;
+        };
         if Self::is_current(rule, &envelope) {
             return Ok(Rewrapped::Current);
         }
         let from = envelope.encrypted_data_key().key_id.to_string();
-        if at.version.is_some() {
-            let newest = self.stored_headers(&latest).await?;
-            if newest.and_then(|newest| newest.get(VERSION).cloned()) != stored.get(VERSION).cloned() {
-                return Ok(Rewrapped::Left { from });
-            }
+        if self.is_old(at, &stored).await? {
+            return Ok(Rewrapped::Left { from });
         }
         let place = Place { at: &latest, rule };
         let (fresh, _) = self.rewrap(&envelope, &place, &place).await?;
@@ -97,6 +106,15 @@ impl SealedObjects {
             self.replace_envelope(request, &latest, &stored, &fresh).await?;
         }
         Ok(Rewrapped::Done { from, to: fresh.encrypted_data_key().key_id.to_string() })
+    }
+
+    /// Whether a version is not the latest, which alone can be written.
+    pub(super) async fn is_old(&self, at: &ObjectRef, stored: &HeaderMap) -> Result<bool, Error> {
+        if at.version.is_none() {
+            return Ok(false);
+        }
+        let newest = self.stored_headers(&ObjectRef { version: None, ..at.clone() }).await?;
+        Ok(newest.and_then(|newest| newest.get(VERSION).cloned()) != stored.get(VERSION).cloned())
     }
 
     /// The headers of a stored object; `None` when there is none.
@@ -120,6 +138,17 @@ impl SealedObjects {
     ) -> Result<(), Error> {
         let mut headers = carried::everything(stored);
         write_envelope(fresh, &mut headers)?;
+        self.replace_headers(request, at, stored, headers).await
+    }
+
+    /// Writes `headers` in place of those of the object that was seen as `stored`. Its content stays where it is.
+    pub(super) async fn replace_headers(
+        &self,
+        request: &RewrapRequest,
+        at: &ObjectRef,
+        stored: &HeaderMap,
+        headers: HeaderMap,
+    ) -> Result<(), Error> {
         metadata::check_size(&headers)?;
         let etag = stored.get(ETAG).ok_or_else(|| Error::BadAnswer("an object without ETag".into()))?.clone();
         let written = if content_length(stored)? > request.copy_limit {
@@ -127,10 +156,7 @@ impl SealedObjects {
         } else {
             self.copy_onto_itself(at, headers, &etag).await?
         };
-        if request.delete_replaced {
-            self.delete_replaced(at, stored.get(VERSION), written.get(VERSION)).await?;
-        }
-        Ok(())
+        self.delete_replaced(request, at, stored, &written).await
     }
 
     async fn copy_onto_itself(
@@ -149,36 +175,24 @@ impl SealedObjects {
     }
 
     /// Deletes the version that was copied, once another one has its content.
-    async fn delete_replaced(
+    pub(super) async fn delete_replaced(
         &self,
+        request: &RewrapRequest,
         at: &ObjectRef,
-        before: Option<&HeaderValue>,
-        now: Option<&HeaderValue>,
+        before: &HeaderMap,
+        now: &HeaderMap,
     ) -> Result<(), Error> {
-        let text = |version: Option<&HeaderValue>| Some(version?.to_str().ok()?.to_owned());
+        let text = |headers: &HeaderMap| Some(headers.get(VERSION)?.to_str().ok()?.to_owned());
         // The version called `null` was overwritten where versioning is suspended.
         let (Some(before), Some(now)) = (text(before).filter(|version| version != "null"), text(now)) else {
             return Ok(());
         };
-        if before == now {
+        if before == now || !request.delete_replaced {
             return Ok(());
         }
         let replaced = ObjectRef { version: Some(before), ..at.clone() };
         taken(self.ask(Method::DELETE, replaced.uri()?, HeaderMap::new()).await?).await?;
         Ok(())
-    }
-}
-
-/// The envelope of an object; `None` where the rule lets it be without one.
-fn sealed_envelope(at: &ObjectRef, rule: &Rule, stored: &HeaderMap) -> Result<Option<Envelope>, Error> {
-    if rule.contents == Contents::Plain {
-        return Ok(None);
-    }
-    match metadata::envelope(stored)? {
-        None if rule.contents == Contents::Sealed && !is_marker(at, stored) => {
-            Err(Error::NotSealed { rule: rule.buckets.clone() })
-        }
-        envelope => Ok(envelope),
     }
 }
 

@@ -233,6 +233,9 @@ Examples:
   Out again, to a bucket whose rule says format = \"none\":
     sealgate migrate --apply --unseal s3://sealed s3://plain
 
+  What other programs encrypted, where its rule names the format in reads:
+    sealgate migrate --apply s3://archive
+
 Metadata, tags, content headers, storage class and locks are kept; old versions and ACLs are not
 looked at. In place an object is only replaced if it is still the one that was read; elsewhere
 nothing that is there is replaced. What was written is read again and compared.

@@ -41,6 +41,12 @@ fn facts(found: &Inspection) -> Vec<(String, Value)> {
         say("binding", wrap.binding.into());
         say("wrapped_as_new_objects", wrap.is_current.into());
     }
+    if let Some(owner) = &found.belongs_to {
+        say("belongs_to", owner.clone().into());
+    }
+    if let Some(needs) = &found.needs {
+        say("needs", needs.clone().into());
+    }
     say("rule", found.rule.clone().into());
     say("stored_len", found.stored_len.into());
     say("plain_len", found.plain_len.into());

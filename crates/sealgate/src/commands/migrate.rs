@@ -52,16 +52,22 @@ fn target_of(from: &Address, to: &Address, at: &ObjectRef) -> ObjectRef {
 async fn step(objects: SealedObjects, request: MigrateRequest) -> Step {
     let outcome = objects.migrate_object(&request).await.map_err(|error| error.to_string())?;
     Ok(match outcome {
-        Migrated::Done { plain_len, sealed } => {
+        Migrated::Done { plain_len, sealed, removed } => {
             let word = match (request.apply, sealed) {
                 (false, _) => "pending",
                 (true, true) => "sealed",
                 (true, false) => "unsealed",
             };
-            Done::word(word).bytes(plain_len).with("plain_len", plain_len).with("to", request.to.key)
+            let done = Done::word(word).bytes(plain_len).with("plain_len", plain_len).with("to", request.to.key);
+            match removed {
+                Some(key) => done.with("removed", key),
+                None => done,
+            }
         }
         Migrated::Already => Done::word("already"),
         Migrated::Beside => Done::word("beside"),
+        Migrated::Orphan if request.apply => Done::word("removed"),
+        Migrated::Orphan => Done::word("pending"),
         Migrated::Gone => Done::word("gone"),
     })
 }

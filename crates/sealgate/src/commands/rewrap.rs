@@ -37,6 +37,8 @@ async fn step(objects: SealedObjects, request: RewrapRequest) -> Step {
         Rewrapped::Left { from } => Done::word("left").with("from", from),
         Rewrapped::Current => Done::word("current"),
         Rewrapped::Unsealed => Done::word("unsealed"),
+        Rewrapped::Foreign { format } => Done::word("foreign").with("format", format),
+        Rewrapped::Beside => Done::word("beside"),
         Rewrapped::Gone => Done::word("gone"),
     })
 }

@@ -28,6 +28,7 @@ async fn step(objects: SealedObjects, at: ObjectRef, depth: objects::Depth) -> S
         Ok(Verified::Sealed { plain_len }) => Ok(Done::word("verified").bytes(plain_len).with("plain_len", plain_len)),
         Ok(Verified::Unsealed { plain_len }) => Ok(Done::word("unsealed").with("plain_len", plain_len)),
         Ok(Verified::Foreign { plain_len }) => Ok(Done::word("foreign").bytes(plain_len).with("plain_len", plain_len)),
+        Ok(Verified::Beside) => Ok(Done::word("beside")),
         Ok(Verified::Gone) => Ok(Done::word("gone")),
         Err(error) => Err(error.to_string()),
     }

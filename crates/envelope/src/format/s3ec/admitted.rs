@@ -3,10 +3,12 @@
 //! KMS is not called from here. What it has to be asked is checked and handed out; its answer is taken back.
 //! FORMAT.md, 18.3.
 
+use std::fmt;
+
 use super::algorithms::Wrap;
 use super::envelope::Envelope;
 use super::keys::{AesKey, MasterKey};
-use super::{Content, Context, Error, ReadPolicy, wrap};
+use super::{Content, Context, Draft, Error, ReadPolicy, wrap};
 
 /// The reserved name that binds the content algorithm to a key wrapped by KMS.
 pub(super) const BOUND_ALGORITHM: &str = "aws:x-amz-cek-alg";
@@ -19,6 +21,12 @@ const NOTED_KEY: &str = "kms_cmk_id";
 pub struct Admitted {
     envelope: Envelope,
     policy: ReadPolicy,
+}
+
+/// The data key of an envelope, unwrapped.
+pub struct Unwrapped<'a> {
+    admitted: &'a Admitted,
+    key: AesKey,
 }
 
 /// What to ask KMS, checked against what is expected.
@@ -43,7 +51,15 @@ impl Admitted {
     /// [`Error::WrongKeyKind`] when another kind of key is needed, [`Error::Unwrap`] when this one does not fit, and
     /// [`Error::Commitment`]. With format V1 a wrong key mostly shows only in the content.
     pub fn unlock(&self, key: &MasterKey) -> Result<Content, Error> {
-        self.content(wrap::unwrap(&self.envelope, key)?)
+        self.unwrap(key)?.content()
+    }
+
+    /// Unwraps the data key with a key that is at hand.
+    ///
+    /// # Errors
+    /// [`Error::WrongKeyKind`] when another kind of key is needed, [`Error::Unwrap`] when this one does not fit.
+    pub fn unwrap(&self, key: &MasterKey) -> Result<Unwrapped<'_>, Error> {
+        Ok(Unwrapped { admitted: self, key: wrap::unwrap(&self.envelope, key)? })
     }
 
     /// Checks the stored encryption context against the pairs `expected` for this object, and says what to ask KMS.
@@ -87,13 +103,27 @@ impl Admitted {
         }
         Ok(())
     }
+}
 
-    fn content(&self, key: AesKey) -> Result<Content, Error> {
-        Content::unlock(&self.envelope, &self.policy, key)
+impl Unwrapped<'_> {
+    /// The content that it opens.
+    ///
+    /// # Errors
+    /// [`Error::Commitment`] when it is not the key that the object commits to.
+    pub fn content(self) -> Result<Content, Error> {
+        Content::unlock(&self.admitted.envelope, &self.admitted.policy, self.key)
+    }
+
+    /// The same data key for the same content, to be wrapped anew as the current clients do.
+    ///
+    /// # Errors
+    /// [`Error::Commitment`] as above; [`Error::NoCurrentWrap`] when the current clients wrap no such key.
+    pub fn draft(self) -> Result<Draft, Error> {
+        Draft::of(&self.admitted.envelope, self.key)
     }
 }
 
-impl KmsDecrypt<'_> {
+impl<'a> KmsDecrypt<'a> {
     /// The wrapped key, KMS's `CiphertextBlob`.
     pub fn blob(&self) -> &[u8] {
         &self.admitted.envelope.wrapped_key
@@ -114,6 +144,20 @@ impl KmsDecrypt<'_> {
     /// # Errors
     /// [`Error::Unwrap`] when it is no data key, [`Error::Commitment`] when it is not the one of this object.
     pub fn unlock(self, plaintext: &[u8]) -> Result<Content, Error> {
-        self.admitted.content(AesKey::new(plaintext).ok_or(Error::Unwrap)?)
+        self.unwrap(plaintext)?.content()
+    }
+
+    /// Takes the plaintext KMS answered with. Wiping the argument is the caller's.
+    ///
+    /// # Errors
+    /// [`Error::Unwrap`] when it is no data key.
+    pub fn unwrap(self, plaintext: &[u8]) -> Result<Unwrapped<'a>, Error> {
+        Ok(Unwrapped { admitted: self.admitted, key: AesKey::new(plaintext).ok_or(Error::Unwrap)? })
+    }
+}
+
+impl fmt::Debug for Unwrapped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unwrapped")
     }
 }

@@ -87,14 +87,20 @@ impl Suite {
 impl Wrap {
     /// The wrap of an `x-amz-wrap-alg` in format V2.
     pub(super) fn of_name(name: &str) -> Option<Self> {
-        match name {
-            "AESWrap" => Some(Self::AesWrap),
-            "RSA/ECB/OAEPWithSHA-256AndMGF1Padding" => Some(Self::RsaOaepSha256),
-            "kms" => Some(Self::Kms),
-            "AES/GCM" => Some(Self::AesGcm),
-            "kms+context" => Some(Self::KmsContext),
-            "RSA-OAEP-SHA1" => Some(Self::RsaOaepSha1),
-            _ => None,
+        let named = [Self::AesWrap, Self::RsaOaepSha256, Self::Kms, Self::AesGcm, Self::KmsContext, Self::RsaOaepSha1];
+        named.into_iter().find(|wrap| wrap.name() == name)
+    }
+
+    /// Its name in format V2; V1 has none, and V3 has codes for the modern ones.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unnamed => "unnamed",
+            Self::AesWrap => "AESWrap",
+            Self::RsaOaepSha256 => "RSA/ECB/OAEPWithSHA-256AndMGF1Padding",
+            Self::Kms => "kms",
+            Self::AesGcm => "AES/GCM",
+            Self::KmsContext => "kms+context",
+            Self::RsaOaepSha1 => "RSA-OAEP-SHA1",
         }
     }
 

@@ -71,6 +71,9 @@ pub enum Error {
         /// What it must be.
         problem: &'static str,
     },
+    /// The current clients wrap data keys of 32 bytes for content in GCM, and no others.
+    #[error("no current client wraps such a data key: its content is in CBC, or it has not 32 bytes")]
+    NoCurrentWrap,
     /// The expected encryption context cannot be one.
     #[error("the expected encryption context {problem}")]
     ExpectedContext {

@@ -46,6 +46,11 @@ pub fn is_envelope_name(name: &str) -> bool {
     known(name).is_some()
 }
 
+/// Whether such a name goes when the data key is wrapped anew. The noted length of the content stays true.
+pub fn is_replaced_with_wrap(name: &str) -> bool {
+    known(name).is_some_and(|known| known != PLAIN_LEN)
+}
+
 /// Asks whether these bytes are an instruction file: one JSON object of envelope fields, a wrapped key among them.
 ///
 /// # Errors

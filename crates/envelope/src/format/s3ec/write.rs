@@ -12,11 +12,12 @@ use zeroize::Zeroizing;
 
 use super::admitted::BOUND_ALGORITHM;
 use super::content_keys::ContentKeys;
+use super::envelope::{Envelope, Parameters};
 use super::fields::{
     CONTENT_ALGORITHM, DESCRIPTION, IV, MAX_WRAPPED, TAG_LEN, V2_KEY, V3_COMMITMENT, V3_CONTEXT, V3_DESCRIPTION,
     V3_KEY, V3_MESSAGE_ID, V3_SUITE, V3_WRAP, WRAP_ALGORITHM,
 };
-use super::keys::{AesKey, AesMasterKey, RsaPublicKey};
+use super::keys::{self, AesKey, AesMasterKey, RsaPublicKey};
 use super::{Context, Error, Suite, Wrap, json, wrap};
 
 /// What may be written.
@@ -76,6 +77,24 @@ impl Draft {
             return Err(Error::InvalidKey { problem: "an all-zero key or nonce is not random" });
         }
         Ok(Self { format, key: AesKey::new(data_key.as_slice()).ok_or(Error::Internal)?, nonce })
+    }
+
+    /// The data key of an object that is there already: what is wrapped and written with it opens the same content.
+    pub(super) fn of(envelope: &Envelope, key: AesKey) -> Result<Self, Error> {
+        let (format, nonce) = match &envelope.parameters {
+            Parameters::Committing(commitment) => {
+                keys::committed(&key, commitment)?;
+                (WriteFormat::V3, commitment.message_id)
+            }
+            Parameters::Gcm { iv } => {
+                let mut nonce = [0; 28];
+                let (used, _) = nonce.split_first_chunk_mut().ok_or(Error::Internal)?;
+                *used = *iv;
+                (WriteFormat::V2, nonce)
+            }
+            Parameters::Cbc { .. } => return Err(Error::NoCurrentWrap),
+        };
+        if key.bytes().len() == 32 { Ok(Self { format, key, nonce }) } else { Err(Error::NoCurrentWrap) }
     }
 
     /// The keys that seal the object's content.
@@ -152,7 +171,7 @@ impl Draft {
             (IV, STANDARD.encode(iv)),
             (CONTENT_ALGORITHM, self.bound_name().to_owned()),
             (TAG_LEN, "128".to_owned()),
-            (WRAP_ALGORITHM, how.v2_name().ok_or(Error::Internal)?.to_owned()),
+            (WRAP_ALGORITHM, how.name().to_owned()),
             (DESCRIPTION, json),
         ]);
         Ok(Written { bound: BTreeMap::new(), loose })
@@ -166,16 +185,6 @@ impl Wrap {
             Self::AesGcm => Some(("02", V3_DESCRIPTION)),
             Self::KmsContext => Some(("12", V3_CONTEXT)),
             Self::RsaOaepSha1 => Some(("22", V3_DESCRIPTION)),
-            _ => None,
-        }
-    }
-
-    /// The name in `x-amz-wrap-alg`.
-    fn v2_name(self) -> Option<&'static str> {
-        match self {
-            Self::AesGcm => Some("AES/GCM"),
-            Self::KmsContext => Some("kms+context"),
-            Self::RsaOaepSha1 => Some("RSA-OAEP-SHA1"),
             _ => None,
         }
     }
