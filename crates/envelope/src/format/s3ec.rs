@@ -25,6 +25,7 @@ mod fields;
 mod gcm;
 mod json;
 pub(super) mod keys;
+mod keystream;
 mod opener;
 mod part_hash;
 mod parts;

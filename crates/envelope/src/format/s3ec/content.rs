@@ -7,8 +7,9 @@ use std::ops::Range;
 
 use super::cbc::Cbc;
 use super::envelope::{Envelope, Parameters, PlainLen};
-use super::gcm::{GcmOpener, GcmVerifier, Keystream};
+use super::gcm::{GcmOpener, GcmVerifier};
 use super::keys::{self, AesKey};
+use super::keystream::Keystream;
 use super::opener::Opener;
 use super::policy::{ReadPolicy, Release};
 use super::range::{Cipher, UnverifiedOpener};

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 
 use super::detect::Partial;
 use super::envelope::{Commitment, Envelope, MAX_GCM_PLAIN, Parameters};
-use super::gcm::{Gcm, Keystream};
+use super::gcm::Gcm;
 use super::keys::{self, AesKey};
+use super::keystream::Keystream;
 use super::part_hash::{self, PartHash};
 use super::parts::PartSealer;
 use super::sealer::GcmSealer;

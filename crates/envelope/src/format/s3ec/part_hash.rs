@@ -9,7 +9,8 @@ use std::fmt;
 use ghash::GHash;
 use ghash::universal_hash::UniversalHash;
 
-use super::gcm::{Keystream, bits, lengths};
+use super::gcm::{bits, lengths};
+use super::keystream::Keystream;
 use super::{BLOCK, Error};
 
 /// Bytes of a block, as offsets are counted.

@@ -10,7 +10,7 @@ use ghash::universal_hash::UniversalHash;
 
 use super::blocks::Blocks;
 use super::envelope::MAX_GCM_PLAIN;
-use super::gcm::Keystream;
+use super::keystream::Keystream;
 use super::part_hash::{BLOCK_LEN, PartHash};
 use super::{BLOCK, Error};
 use crate::Transform;

@@ -10,8 +10,8 @@ use bytes::{BufMut, BytesMut};
 
 use super::blocks::Blocks;
 use super::cbc::Cbc;
-use super::gcm::Keystream;
 use super::keys::AesKey;
+use super::keystream::Keystream;
 use super::{BLOCK, Error};
 use crate::Transform;
 
