@@ -4,21 +4,20 @@
 //! over either one gives all of it up: from there on the body can be sent only once. The room knows nothing of
 //! HTTP beyond bodies, and cannot tell why a source failed; it keeps the source's own error for the sender.
 
+mod source;
+
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
+pub(super) use self::source::Budget;
+use self::source::{Broken, Failure, Source, Turn};
 use crate::store::{Body, BoxError, Exact, Phase};
-
-/// The memory all requests together may spend on replaying bodies.
-#[derive(Clone)]
-pub(super) struct Budget(Arc<Semaphore>);
 
 /// A body, and what of it can be sent again.
 pub(super) struct Replay {
@@ -36,77 +35,9 @@ pub(super) struct AttemptBody {
     declared: u64,
 }
 
-struct Source {
-    inner: Exact,
-    window: usize,
-    budget: Budget,
-    record: Vec<Bytes>,
-    permits: Option<OwnedSemaphorePermit>,
-    /// Whether new pieces are still recorded.
-    recording: bool,
-    /// Whether everything that was consumed is still in the record.
-    whole: bool,
-    failure: Failure,
-    /// Only the newest attempt may read; an older one may linger in a connection.
-    attempt: u32,
-    waker: Option<Waker>,
-    turn: Turn,
-    since: Instant,
-}
-
-enum Failure {
-    None,
-    Kept(BoxError),
-    Taken,
-}
-
-/// Whom the transfer is waiting for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    /// The source has to yield a piece.
-    Source,
-    /// The store has to take a piece.
-    Store,
-    /// The store has to answer.
-    Answer,
-}
-
-/// What an attempt's body fails with; the real reason stays in the source.
-#[derive(Debug, thiserror::Error)]
-enum Broken {
-    #[error("the request body failed")]
-    Source,
-    #[error("a newer attempt took over")]
-    Superseded,
-}
-
-impl Budget {
-    pub(super) fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))))
-    }
-
-    fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let bytes = u32::try_from(bytes).ok()?;
-        Arc::clone(&self.0).try_acquire_many_owned(bytes).ok()
-    }
-}
-
 impl Replay {
     pub(super) fn new(body: Body, declared: u64, window: usize, budget: Budget) -> Self {
-        let source = Source {
-            inner: Exact::new(declared, body),
-            window,
-            budget,
-            record: Vec::new(),
-            permits: None,
-            recording: true,
-            whole: true,
-            failure: Failure::None,
-            attempt: 0,
-            waker: None,
-            turn: Turn::Store,
-            since: Instant::now(),
-        };
+        let source = Source::new(Exact::new(declared, body), window, budget);
         Self { source: Arc::new(Mutex::new(source)), declared }
     }
 
@@ -171,64 +102,6 @@ impl Replay {
                 Turn::Store if now >= since + limit => return Phase::Upload,
                 Turn::Answer if now >= since + limit => return Phase::Answer,
                 Turn::Store | Turn::Answer => sleep_until(since + limit).await,
-            }
-        }
-    }
-}
-
-impl Source {
-    fn turn(&mut self, turn: Turn) {
-        self.turn = turn;
-        self.since = Instant::now();
-    }
-
-    fn record(&mut self, piece: &Bytes) -> bool {
-        let fits = self.recording && piece.len() <= self.window;
-        let permit = if fits { self.budget.take(piece.len()) } else { None };
-        let Some(permit) = permit else {
-            self.record.clear();
-            self.permits = None;
-            self.recording = false;
-            self.whole = false;
-            return false;
-        };
-        self.window -= piece.len();
-        match &mut self.permits {
-            Some(permits) => permits.merge(permit),
-            None => self.permits = Some(permit),
-        }
-        self.record.push(piece.clone());
-        true
-    }
-
-    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
-        use http_body::Body as _;
-        if !matches!(self.failure, Failure::None) {
-            return Poll::Ready(Some(Err(Broken::Source)));
-        }
-        loop {
-            let frame = match Pin::new(&mut self.inner).poll_frame(context) {
-                Poll::Ready(frame) => frame,
-                Poll::Pending => {
-                    self.waker = Some(context.waker().clone());
-                    self.turn(Turn::Source);
-                    return Poll::Pending;
-                }
-            };
-            match frame {
-                None => return Poll::Ready(None),
-                Some(Err(error)) => {
-                    self.failure = Failure::Kept(error);
-                    // Told at the next poll: meanwhile hyper flushes what it has. A store that sees the connection end
-                    // before the first byte of the body may take the object for an empty one and store that.
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                Some(Ok(frame)) => {
-                    if let Ok(piece) = frame.into_data() {
-                        return Poll::Ready(Some(Ok(piece)));
-                    }
-                }
             }
         }
     }
