@@ -2,6 +2,7 @@
 //! beside it.
 
 mod file;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -14,15 +15,11 @@ use async_trait::async_trait;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
 
 use self::file::{is_damage, open, set_aside, trouble, unusable};
+use self::rows::{RECORDS, ReadOnly, Tables, UPLOADS, attempts, held, note, parts, record_name};
 use super::attempt::{first_parts, live};
 use super::spool::Spool;
 use super::{Attempt, BegunUpload, Leftover, PlacingUploads, StateError, UploadName, UploadState};
 use crate::store::Body;
-
-/// Uploads by name, as JSON.
-const UPLOADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("uploads 2");
-/// Sealed records by `name/attempt`.
-const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records 2");
 
 /// So many unfinished uploads are remembered. Backup programs have tens at a time; each may take 10,000 records of half a kilobyte,
 /// and the daily sweep asks the store about every old one.
@@ -125,23 +122,6 @@ impl LocalUploads {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let transaction = database.as_ref().ok_or(StateError::Closed)?.begin_read().map_err(trouble)?;
         look(&transaction.open_table(table).map_err(trouble)?)
-    }
-}
-
-type ReadOnly = redb::ReadOnlyTable<&'static str, &'static [u8]>;
-type Table<'a> = redb::Table<'a, &'static str, &'static [u8]>;
-
-/// The tables of a write.
-struct Tables<'a> {
-    uploads: Table<'a>,
-    records: Table<'a>,
-}
-
-impl Tables<'_> {
-    /// The attempts at the parts of an upload, or at one of them.
-    fn attempts(&self, name: &UploadName, part: u16) -> Result<Vec<Attempt>, StateError> {
-        let (first, last) = parts(name, part, part);
-        attempts(&self.records, &first, &last)
     }
 }
 
@@ -313,37 +293,4 @@ impl PlacingUploads for LocalUploads {
     async fn keep_note(&self, name: &UploadName, value: Vec<u8>) -> Result<bool, StateError> {
         self.keep(name, &note(), value).await
     }
-}
-
-/// Stands among the attempts for what is noted of the upload itself: before its first part.
-fn note() -> Attempt {
-    Attempt::begin(0, 0, [0; 16])
-}
-
-fn record_name(name: &UploadName, attempt: &Attempt) -> String {
-    format!("{}/{attempt}", name.as_str())
-}
-
-fn held(name: &UploadName, attempt: &Attempt) -> String {
-    format!("{}-{}", name.as_str(), attempt.held_name())
-}
-
-/// The first and the last name that records of these parts can have.
-fn parts(name: &UploadName, from: u16, to: u16) -> (String, String) {
-    (format!("{}/{from:05}", name.as_str()), format!("{}/{to:05}~", name.as_str()))
-}
-
-fn attempts(
-    table: &impl redb::ReadableTable<&'static str, &'static [u8]>,
-    first: &str,
-    last: &str,
-) -> Result<Vec<Attempt>, StateError> {
-    let entries = table.range::<&str>(first..=last).map_err(trouble)?;
-    entries
-        .map(|entry| {
-            let (name, _) = entry.map_err(trouble)?;
-            let attempt = name.value().split_once('/').and_then(|(_, attempt)| Attempt::parse(attempt));
-            attempt.ok_or_else(|| StateError::failed("a record without an attempt"))
-        })
-        .collect()
 }
