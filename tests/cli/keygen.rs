@@ -50,6 +50,14 @@ fn what_is_printed_is_taken_as_it_is_and_holds_no_secret() {
             "[store]\nkind = \"s3\"\nregion = \"us-east-1\"\n[[keys]]\nid = \"old\"\nsecret = \"file:old.key\"\n";
         std::fs::write(home.path().join("a.toml"), format!("{other}{}", as_primary(&made.out))).unwrap();
         let check = run(&home, &["config", "check", "--config", "a.toml"]).expect(0);
+        let value =
+            made.out.lines().find_map(|line| line.strip_prefix("check = ")).unwrap().trim_matches('"').to_owned();
+        let other = made.out.replace(&value, "0123456789abcdef");
+        for (block, status) in [(&made.out, 0), (&other, 64)] {
+            std::fs::write(home.path().join("b.toml"), block).unwrap();
+            let keys = run(&home, &["config", "check", "--keys", "--config", "b.toml"]).expect(status);
+            assert!(format!("{}{}", keys.out, keys.err).contains(&value), "{kind}: {keys:?}");
+        }
         assert!(check.out.contains("keyring.primary = \"new\""), "{kind}: {check:?}");
     }
 }
@@ -104,6 +112,7 @@ fn programs_are_told_everything_but_the_secret() {
         assert!(path("secret").is_absolute() && path("secret").exists());
         assert_eq!(said["public"].is_string(), matches!(kind, "rsa" | "x25519"));
         assert_eq!(said["argon2"].is_string(), kind == "passphrase");
+        assert_eq!(said["check"].as_str().unwrap().len(), 16);
         assert!(said["settings"].as_str().unwrap().starts_with("[[keys]]"));
         assert!(!made.out.contains(&secret_of(&home, ending)), "{kind}");
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
-use keyring::RsaLen;
+use keyring::{KeyCheck, RsaLen};
 use serde_json::json;
 
 use self::elsewhere::Advice;
@@ -26,6 +26,7 @@ struct Placed {
     id: String,
     kind: Kind,
     made: Made,
+    check: KeyCheck,
     secret: PathBuf,
     /// Where the public half goes, of a key that has one.
     public: Option<PathBuf>,
@@ -79,7 +80,9 @@ impl Placed {
                 return Err(exists(path).into());
             }
         }
-        Ok(Self { id, kind, made: make(kind)?, secret, public })
+        let made = make(kind)?;
+        let check = made.check(kind, &id)?;
+        Ok(Self { id, kind, made, check, secret, public })
     }
 
     fn write(&self) -> anyhow::Result<()> {
@@ -103,8 +106,9 @@ impl Placed {
             None => String::new(),
         };
         Ok(format!(
-            "[[keys]]\nid = \"{id}\"\nkind = \"{kind}\"\n{secret}{argon2}{public}\
-             # Beside other keys, [keyring] primary = \"{id}\" makes it the one that wraps new objects.\n"
+            "[[keys]]\nid = \"{id}\"\nkind = \"{kind}\"\n{secret}{argon2}check = \"{}\"\n{public}\
+             # Beside other keys, [keyring] primary = \"{id}\" makes it the one that wraps new objects.\n",
+            self.check
         ))
     }
 
@@ -116,8 +120,9 @@ impl Placed {
             facts["public"] = absolute(public)?.display().to_string().into();
         }
         if let Some(argon2) = &self.made.argon2 {
-            facts["argon2"] = argon2.as_str().into();
+            facts["argon2"] = argon2.to_string().into();
         }
+        facts["check"] = self.check.to_string().into();
         Ok(facts)
     }
 
@@ -143,8 +148,11 @@ impl Placed {
         let key = self.made.secret.lines().find(|line| !line.starts_with('#')).unwrap_or_default();
         let argon2 = self.made.argon2.as_ref().map(|argon2| format!("  argon2  {argon2}\n"));
         let (kind, _) = self.kind.names();
-        let text = format!("  id      {}\n  kind    {kind}\n  secret  {key}\n{}", self.id, argon2.unwrap_or_default());
-        zeroize::Zeroizing::new(text)
+        let argon2 = argon2.unwrap_or_default();
+        zeroize::Zeroizing::new(format!(
+            "  id      {}\n  kind    {kind}\n  secret  {key}\n{argon2}  check   {}\n",
+            self.id, self.check
+        ))
     }
 }
 

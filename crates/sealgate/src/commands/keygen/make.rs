@@ -1,7 +1,7 @@
 //! Drawing keys. Where they are kept is not known here.
 
-use anyhow::Context;
-use keyring::{KeyPairFiles, PassphraseParameters, RsaLen};
+use anyhow::{Context, anyhow};
+use keyring::{AesKey, KeyCheck, KeyPairFiles, PassphraseParameters, PublicKey, RsaLen, WrappingKey};
 use zeroize::Zeroizing;
 
 use crate::firstrun::new_key_file;
@@ -20,7 +20,24 @@ pub(super) struct Made {
     pub(super) secret: Zeroizing<String>,
     pub(super) public: Option<String>,
     /// What makes the key out of a passphrase; worth as much as the words.
-    pub(super) argon2: Option<String>,
+    pub(super) argon2: Option<PassphraseParameters>,
+}
+
+impl Made {
+    /// By what the key is recognised, taken from what was made as a server reads it.
+    pub(super) fn check(&self, kind: Kind, id: &str) -> anyhow::Result<KeyCheck> {
+        let id = id.parse().map_err(|error| anyhow!("{error}"))?;
+        let contents = self.secret.as_bytes();
+        let check = match (kind, &self.argon2) {
+            (Kind::Passphrase, Some(argon2)) => {
+                AesKey::from_passphrase(id, self.secret.trim_end(), argon2)?.check_value()
+            }
+            (Kind::Rsa(_), _) => PublicKey::rsa(id, contents)?.check_value(),
+            (Kind::X25519, _) => PublicKey::x25519(id, contents)?.check_value(),
+            _ => AesKey::from_key_file_contents(id, contents)?.check_value(),
+        };
+        check.context("the key has no check value")
+    }
 }
 
 impl Kind {
@@ -42,7 +59,7 @@ pub(super) fn make(kind: Kind) -> anyhow::Result<Made> {
         Kind::Aes => plain(new_key_file()?),
         Kind::Passphrase => {
             let parameters = PassphraseParameters::recommended(draw()?);
-            Made { argon2: Some(parameters.to_string()), ..plain(words()?) }
+            Made { argon2: Some(parameters), ..plain(words()?) }
         }
         Kind::Rsa(len) => halves(keyring::rsa_key_files(len)?),
         Kind::X25519 => halves(keyring::x25519_key_files(&Zeroizing::new(draw()?))?),
@@ -76,14 +93,14 @@ mod tests {
 
     #[test]
     fn what_is_made_can_be_read() {
-        let id = || "main".parse().unwrap();
+        for kind in [Kind::Aes, Kind::Passphrase, Kind::Rsa(RsaLen::Bits2048), Kind::X25519] {
+            assert!(make(kind).unwrap().check(kind, "main").is_ok(), "{kind:?}");
+        }
         let x25519 = make(Kind::X25519).unwrap();
-        assert!(keyring::PublicKey::x25519(id(), x25519.secret.as_bytes()).unwrap().has_private_half());
-        let public = x25519.public.unwrap();
-        assert!(!keyring::PublicKey::x25519(id(), public.as_bytes()).unwrap().has_private_half());
+        let public = PublicKey::x25519("main".parse().unwrap(), x25519.public.as_ref().unwrap().as_bytes()).unwrap();
+        assert!(!public.has_private_half());
+        assert_eq!(public.check_value(), x25519.check(Kind::X25519, "main").ok());
         let passphrase = make(Kind::Passphrase).unwrap();
         assert_eq!(passphrase.secret.trim().split('-').map(str::len).sum::<usize>(), 26);
-        assert!(passphrase.argon2.unwrap().parse::<PassphraseParameters>().is_ok());
-        assert!(keyring::AesKey::from_key_file_contents(id(), make(Kind::Aes).unwrap().secret.as_bytes()).is_ok());
     }
 }
