@@ -7,6 +7,7 @@
 mod doctor;
 mod foreign;
 mod inspect;
+mod known_keys;
 mod meter;
 mod migrate;
 mod migrate_foreign;

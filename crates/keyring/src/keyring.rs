@@ -8,6 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use envelope::{Binding, BindingMode, DataKey, EncryptedDataKey, Envelope, KeyCheck, KeyId, ObjectKeys, Upload};
 
 use crate::Error;
@@ -37,6 +39,16 @@ pub trait WrappingKey: Send + Sync + 'static {
         None
     }
 
+    /// Wraps something of no use, by which the key is recognised later: where it has no check value.
+    async fn canary(&self) -> Result<Option<Canary>, Error> {
+        Ok(None)
+    }
+
+    /// Whether this key wrapped a canary.
+    async fn knows(&self, _canary: &Canary) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// Tries whether the key wraps and, where it can, unwraps the same again.
     async fn check(&self) -> Result<(), Error> {
         let refused = || Error::Refused { key_id: self.id().clone() };
@@ -49,6 +61,27 @@ pub trait WrappingKey: Send + Sync + 'static {
         let unwrapped = self.unwrap(&edk, &binding).await?;
         let envelope = Envelope::new(Upload::Put, BindingMode::Key, edk, &ObjectKeys::derive(&key));
         envelope.unlock(&unwrapped).map(drop).map_err(|_| refused())
+    }
+}
+
+/// Random bytes that a key wrapped only to be recognised by. No secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canary {
+    /// What the key made of them.
+    pub wrapped: Vec<u8>,
+    /// The check value that they have when they are unwrapped.
+    pub check: KeyCheck,
+}
+
+impl Canary {
+    /// What was wrapped, in base64.
+    pub fn text(&self) -> String {
+        STANDARD.encode(&self.wrapped)
+    }
+
+    /// Reads that back; `None` when it is no base64.
+    pub fn from_text(text: &str, check: KeyCheck) -> Option<Self> {
+        STANDARD.decode(text).ok().map(|wrapped| Self { wrapped, check })
     }
 }
 

@@ -19,7 +19,7 @@ pub use envelope::{KeyCheck, KeyId, WrapAlgorithm};
 pub use error::Error;
 pub use key_file::encode_key_file;
 pub use key_pair_files::{KeyPairFiles, rsa_key_files, x25519_key_files};
-pub use keyring::{Keyring, WrappingKey};
+pub use keyring::{Canary, Keyring, WrappingKey};
 pub use kms::{Kms, KmsError, KmsKey};
 pub use master::{MasterKey, MasterKeys, MasterSecret};
 pub use provider::aes::AesKey;

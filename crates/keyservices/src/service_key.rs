@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use envelope::s3ec::Context;
 use envelope::wrap::{RESERVED_CONTEXT, ServiceWrap, wrap_under_service};
 use envelope::{Binding, DataKey, EncryptedDataKey, KeyId, WrapAlgorithm, WrappingSecret};
-use keyring::{Error, KmsKey, WrappingKey};
+use keyring::{Canary, Error, KeyCheck, KmsKey, WrappingKey};
 use zeroize::Zeroizing;
 
 use crate::Reuse;
@@ -46,6 +46,13 @@ impl ServiceKey {
             return Err(Error::InvalidSecret { problem: "names in `context` must not begin with sealgate:" });
         }
         Ok(Self { id, algorithm, key, context, draw, serving: Serving::new(reuse) })
+    }
+
+    /// What is sent with something that opens no object.
+    fn check_context(&self, word: &str) -> Context {
+        let mut context = self.context.clone();
+        context.insert(format!("{RESERVED_CONTEXT}check"), word.to_owned());
+        context
     }
 
     fn context_for(&self, binding: &Binding) -> Context {
@@ -120,20 +127,32 @@ impl WrappingKey for ServiceKey {
         wrapped.unwrap(&intermediate.secret, binding).map_err(|_| self.refused())
     }
 
+    async fn canary(&self) -> Result<Option<Canary>, Error> {
+        let mut secret = Zeroizing::new([0; 32]);
+        let no_randomness = |why| Error::Unavailable { key_id: self.id.clone(), why };
+        (self.draw)(secret.as_mut_slice()).map_err(no_randomness)?;
+        let wrapped = self.key.encrypt(secret.as_slice(), &self.check_context("canary")).await;
+        let wrapped = wrapped.map_err(|error| self.said(error))?;
+        Ok(Some(Canary { wrapped, check: KeyCheck::of(secret.as_slice()) }))
+    }
+
+    async fn knows(&self, canary: &Canary) -> Result<bool, Error> {
+        match self.key.decrypt(&canary.wrapped, &self.check_context("canary")).await {
+            Ok(secret) => Ok(KeyCheck::of(&secret) == canary.check),
+            Err(keyring::KmsError::Refused) => Ok(false),
+            Err(error) => Err(self.said(error)),
+        }
+    }
+
     /// Asks the service to wrap and unwrap, and that it insists on the context.
     async fn check(&self) -> Result<(), Error> {
-        let canary = [0x5e; 32];
-        let context = |word: &str| {
-            let mut context = self.context.clone();
-            context.insert(format!("{RESERVED_CONTEXT}check"), word.to_owned());
-            context
-        };
-        let blob = self.key.encrypt(&canary, &context("this")).await.map_err(|error| self.said(error))?;
-        let opened = self.key.decrypt(&blob, &context("this")).await.map_err(|error| self.said(error))?;
-        if opened.as_slice() != canary {
+        let sent = [0x5e; 32];
+        let blob = self.key.encrypt(&sent, &self.check_context("this")).await.map_err(|error| self.said(error))?;
+        let opened = self.key.decrypt(&blob, &self.check_context("this")).await.map_err(|error| self.said(error))?;
+        if opened.as_slice() != sent {
             return Err(self.refused());
         }
-        match self.key.decrypt(&blob, &context("that")).await {
+        match self.key.decrypt(&blob, &self.check_context("that")).await {
             Ok(_) => Err(Error::Denied {
                 key_id: self.id.clone(),
                 why: "the service does not insist on the context: a transit key has to be made with derived=true"

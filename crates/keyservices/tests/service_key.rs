@@ -185,3 +185,16 @@ async fn the_configured_context_is_part_of_every_question() {
     promises::refuses(&make(&[("site", "west")]).unwrap(), &edk, &here()).await;
     assert!(matches!(make(&[("sealgate:bucket", "b")]), Err(Error::InvalidSecret { .. })));
 }
+
+#[tokio::test]
+async fn a_canary_is_known_by_its_key_and_by_no_other() {
+    let table = Arc::new(Table::default());
+    let canary = key(&table, never()).canary().await.unwrap().unwrap();
+    assert!(key(&table, never()).knows(&canary).await.unwrap(), "at every later start");
+    assert!(!key_of(&table, "a", "key-2", never()).knows(&canary).await.unwrap(), "another key under the same id");
+    let other = key(&table, never()).canary().await.unwrap().unwrap();
+    let mixed = keyring::Canary { wrapped: canary.wrapped.clone(), check: other.check };
+    assert!(!key(&table, never()).knows(&mixed).await.unwrap(), "it unwraps, to something else");
+    *table.down.lock().unwrap() = true;
+    assert!(matches!(key(&table, never()).knows(&canary).await, Err(Error::Unavailable { .. })), "that is no answer");
+}

@@ -339,6 +339,18 @@ pub(crate) struct Limits {
 }
 
 impl Settings {
+    /// Whether a key with this id wraps anything that is written.
+    pub(crate) fn writes_with(&self, id: &str) -> bool {
+        let foreign = |rule: &RuleSettings| {
+            let keys = rule.foreign.as_ref().and_then(|foreign| foreign.keys.as_ref());
+            matches!(rule.format, WriteFormat::S3Ec(_)) && keys.is_none_or(|keys| keys.iter().any(|key| key == id))
+        };
+        let primary =
+            |rule: &RuleSettings| rule.primary.as_ref().or(self.primary.as_ref()).is_some_and(|key| key == id);
+        let mut rules = self.rules.iter().filter(|rule| rule.encrypts());
+        self.upload_key.as_deref() == Some(id) || rules.any(|rule| primary(rule) || foreign(rule))
+    }
+
     /// Whether a key that wraps new objects somewhere cannot unwrap them.
     pub(crate) fn writes_only(&self) -> bool {
         writes_only(&self.rules, self.primary.as_deref(), &self.keys)

@@ -8,6 +8,7 @@ mod aws;
 mod directory;
 mod exchanged;
 mod keys;
+mod known_keys;
 mod lasting;
 mod probe;
 mod rules;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::alone::{check_keys, key_facts, objects_alone, objects_in, store_alone};
 use self::keys::{Keys, Services};
+use self::known_keys::Compared;
 use crate::admin::Probe;
 use crate::failure::Failure;
 use crate::firstrun::FirstRun;
@@ -62,18 +64,19 @@ pub(crate) async fn wire(
     certificate: Option<Certificate>,
 ) -> Result<Wired, Failure> {
     let services = Services::default();
-    let policies = policies(settings, local, &services).await?;
+    let (policies, known) = policies(settings, local, &services).await?;
     let clients = exchanged::clients(settings, local).await.map_err(Failure::Settings)?;
     let store = lasting::store(settings, local).await?;
     let objects = objects(settings, policies, Arc::clone(&store));
     check_primaries(&objects, |_| false).await?;
+    known.remember().await;
     let objects = lasting::with_memory(objects, settings, &store)?;
     let gateway = Gateway::with_options(objects.clone(), clients.clone(), exchanged::options(settings));
     let serving = Serving { gateway, objects, certificate, clients, services };
     Ok(Wired { serving, probe: lasting::probe(&store) })
 }
 
-/// Rules, keys and clients anew, over the store and the memory that are there. Nothing is made. `is_new` says which keys are others
+/// Rules, keys and clients anew, over the store and the memory that are there. Nothing is made but a note of keys that are new. `is_new` says which keys are others
 /// than before: those have to answer, while the ones that served so far may be out of reach for now.
 pub(crate) async fn rewire(
     settings: &Settings,
@@ -84,10 +87,12 @@ pub(crate) async fn rewire(
 ) -> Result<Serving, Failure> {
     let services = before.services.clone();
     let keys = keys::keys(settings, local, &services).await.map_err(Failure::Settings)?;
+    let known = known_keys::compare(settings, keys.recognised()).await?;
     let policies = table(settings, &keys)?;
     let clients = exchanged::clients(settings, local).await.map_err(Failure::Settings)?;
     let objects = before.objects.with_policies(policies);
     check_primaries(&objects, is_new).await?;
+    known.remember().await;
     let gateway = before.gateway.succeeded_by(objects.clone(), clients.clone(), exchanged::options(settings));
     services.forget_all_but(&settings.keys);
     Ok(Serving { gateway, objects, certificate, clients, services })
@@ -109,11 +114,17 @@ async fn check_primaries(objects: &SealedObjects, must_answer: impl Fn(&str) -> 
     Ok(())
 }
 
-/// Rules and keys: what a server and a command have in common.
-async fn policies(settings: &Settings, local: &FirstRun, services: &Services) -> Result<PolicyTable, Failure> {
+/// Rules and keys: what a server and a command have in common. The keys are those that were here before, as far as that is
+/// known; who may write in the data directory has new ones remembered.
+async fn policies(
+    settings: &Settings,
+    local: &FirstRun,
+    services: &Services,
+) -> Result<(PolicyTable, Compared), Failure> {
     let keys = keys::keys(settings, local, services).await.map_err(Failure::Settings)?;
+    let compared = known_keys::compare(settings, keys.recognised()).await?;
     tracing::info!(sealing = ?keys, masters = ?keys.masters, "keys are read");
-    table(settings, &keys)
+    Ok((table(settings, &keys)?, compared))
 }
 
 fn table(settings: &Settings, keys: &Keys) -> Result<PolicyTable, Failure> {

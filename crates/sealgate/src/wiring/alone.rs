@@ -19,7 +19,7 @@ use crate::settings::{Settings, StoreSettings, Uploads};
 pub(crate) async fn objects_alone(settings: &Settings, scratch: Option<&Path>) -> Result<SealedObjects, Failure> {
     let local = find_keys(settings)?;
     refuse_to_make(settings, &local)?;
-    let policies = policies(settings, &local, &Services::default()).await?;
+    let (policies, _) = policies(settings, &local, &Services::default()).await?;
     let store = store(settings, &local).await?;
     let objects = objects(settings, policies, Arc::clone(&store));
     Ok(match (settings.uploads, scratch) {
@@ -44,18 +44,21 @@ pub(crate) async fn store_alone(settings: &Settings) -> Result<Arc<dyn Store>, F
 pub(crate) async fn check_keys(settings: &Settings) -> Result<String, Failure> {
     let local = find_keys(settings)?;
     let keys = super::keys::keys(settings, &local, &Services::default()).await.map_err(Failure::Settings)?;
+    super::known_keys::compare(settings, keys.recognised()).await?;
     Ok(format!("{keys:?}"))
 }
 
 /// Reads every key, and says what can be said of each.
 pub(crate) async fn key_facts(settings: &Settings) -> Result<Vec<KeyFacts>, Failure> {
     let local = FirstRun::find(settings)?;
-    Ok(super::keys::facts(settings, &local).await)
+    let (facts, known) = super::keys::facts(settings, &local).await;
+    super::known_keys::compare(settings, &known).await?;
+    Ok(facts)
 }
 
 /// Objects with the keys and rules of the settings in another store than theirs.
 pub(crate) async fn objects_in(settings: &Settings, store: Arc<dyn Store>) -> Result<SealedObjects, Failure> {
-    let policies = policies(settings, &find_keys(settings)?, &Services::default()).await?;
+    let (policies, _) = policies(settings, &find_keys(settings)?, &Services::default()).await?;
     Ok(objects(settings, policies, store))
 }
 

@@ -30,6 +30,20 @@ pub(super) struct Keys {
     uploads: Option<Arc<dyn WrappingKey>>,
     /// What the formats of other tools are read and written with.
     pub(super) masters: MasterKeys,
+    recognised: Vec<Recognised>,
+}
+
+/// By what a key can be recognised.
+#[derive(Clone)]
+pub(super) struct Recognised {
+    pub(super) id: String,
+    pub(super) kind: &'static str,
+    /// Where the key is here.
+    pub(super) check: Option<KeyCheck>,
+    /// Where a service keeps it.
+    pub(super) service: Option<Arc<dyn WrappingKey>>,
+    /// Whether anything is written with it.
+    pub(super) writes: bool,
 }
 
 /// One key, read. Not every kind seals, and not every kind is known to other formats.
@@ -43,9 +57,10 @@ pub(super) async fn keys(settings: &Settings, local: &FirstRun, services: &Servi
     let configured = !settings.keys.is_empty();
     let keys = if configured { &settings.keys } else { &local.keys };
     let primary = if configured { settings.primary.as_deref() } else { local.primary() };
-    let (mut sealing, mut masters) = (Vec::new(), Vec::new());
+    let (mut sealing, mut masters, mut known) = (Vec::new(), Vec::new(), Vec::new());
     for key in keys {
         let loaded = recognised(key, services).await.with_context(|| format!("key {}", key.id))?;
+        known.extend(loaded.recognised_as(key, settings));
         if let Some(secret) = loaded.master {
             let (materials, context) = (key.materials.clone(), key.context.clone());
             masters.push(MasterKey { id: key_id(key)?, materials, context, secret });
@@ -53,7 +68,7 @@ pub(super) async fn keys(settings: &Settings, local: &FirstRun, services: &Servi
         sealing.extend(loaded.sealing);
     }
     let (primary, masters) = (primary.map(str::to_owned), MasterKeys::new(masters)?);
-    let mut keys = Keys { sealing, primary, uploads: None, masters };
+    let mut keys = Keys { sealing, primary, uploads: None, masters, recognised: known };
     if let Some(primary) = &keys.primary {
         keys.sealing(primary)?;
     }
@@ -72,7 +87,9 @@ impl Keys {
             None => self.sealing.clone(),
             Some(ids) => ids.iter().map(|id| self.sealing(id)).collect::<anyhow::Result<_>>()?,
         };
-        let readers: Vec<_> = readers.into_iter().filter(reads).collect();
+        let mut readers: Vec<_> = readers.into_iter().filter(reads).collect();
+        readers.sort_by(|a, b| a.id().as_str().cmp(b.id().as_str()));
+        readers.dedup_by(|a, b| a.id() == b.id());
         let named = |key: &Arc<dyn WrappingKey>| !reads(key) || readers.iter().any(|reader| reader.id() == key.id());
         let withheld: Vec<_> = self.sealing.iter().filter(|key| !named(key)).map(|key| key.id().clone()).collect();
         let keyring = match primary {
@@ -84,6 +101,11 @@ impl Keys {
             Some(uploads) if !keyring.reads_what_it_writes() => keyring.with_upload_key(Arc::clone(uploads))?,
             _ => keyring,
         })
+    }
+
+    /// By what those keys that may write can be recognised.
+    pub(super) fn recognised(&self) -> &[Recognised] {
+        &self.recognised
     }
 
     fn sealing(&self, id: &str) -> anyhow::Result<Arc<dyn WrappingKey>> {
@@ -134,6 +156,14 @@ async fn recognised(key: &KeySettings, services: &Services) -> anyhow::Result<Lo
 }
 
 impl Loaded {
+    /// `None` for keys that only read what other tools wrote.
+    fn recognised_as(&self, key: &KeySettings, settings: &Settings) -> Option<Recognised> {
+        let (id, kind, check) = (key.id.clone(), key.kind.name(), self.check_value());
+        let service = self.sealing.clone().filter(|_| check.is_none());
+        let writes = settings.writes_with(&id);
+        (check.is_some() || service.is_some()).then_some(Recognised { id, kind, check, service, writes })
+    }
+
     fn check_value(&self) -> Option<KeyCheck> {
         let sealing = self.sealing.as_ref().and_then(|key| key.check_value());
         sealing.or_else(|| self.master.as_ref().and_then(MasterSecret::check_value))
@@ -147,14 +177,16 @@ pub(crate) struct KeyFacts {
     pub(crate) check: anyhow::Result<Option<KeyCheck>>,
 }
 
-/// Reads every key there is, each for itself.
-pub(super) async fn facts(settings: &Settings, local: &FirstRun) -> Vec<KeyFacts> {
-    let mut facts = Vec::new();
+/// Reads every key there is, each for itself; and by what those that can be read are recognised.
+pub(super) async fn facts(settings: &Settings, local: &FirstRun) -> (Vec<KeyFacts>, Vec<Recognised>) {
+    let (mut facts, mut known) = (Vec::new(), Vec::new());
     for key in if settings.keys.is_empty() { &local.keys } else { &settings.keys } {
-        let check = recognised(key, &Services::default()).await.map(|loaded| loaded.check_value());
+        let loaded = recognised(key, &Services::default()).await;
+        known.extend(loaded.as_ref().ok().and_then(|loaded| loaded.recognised_as(key, settings)));
+        let check = loaded.map(|loaded| loaded.check_value());
         facts.push(KeyFacts { id: key.id.clone(), kind: key.kind.name(), check });
     }
-    facts
+    (facts, known)
 }
 
 async fn load(key: &KeySettings, services: &Services) -> anyhow::Result<Loaded> {
