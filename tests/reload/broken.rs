@@ -75,6 +75,18 @@ fn a_key_that_cannot_be_read_changes_nothing_until_it_is_repaired() {
 }
 
 #[test]
+fn another_key_under_a_known_id_changes_nothing() {
+    let (scene, good) = scene();
+    scene.publish(&[("other", &key_file(9))]);
+    scene.write("100ms", &(good + &key(scene.folder.path(), "other")));
+    assert_eq!(scene.changed(1), "keys +other");
+    scene.publish(&[("other", &key_file(10))]);
+    refused(&scene, 1, &["key other", "is not the key that was used under this id before"]);
+    scene.publish(&[("other", &key_file(9))]);
+    assert_eq!(scene.changed(2), "nothing");
+}
+
+#[test]
 fn a_certificate_that_is_no_good_changes_nothing_until_it_is_repaired() {
     let (scene, _) = scene();
     let ((cert, cert_key), (other, other_key)) = (scene.authority.renewed(), scene.authority.renewed());
