@@ -4,7 +4,7 @@
 Needs Python 3.9 or later and the package `cryptography`. Reads the whole object into memory; exits with 1 and writes
 nothing when it refuses. For multipart uploads (l=m) there is unseal_multipart.py, which takes the same arguments.
 
-    unseal.py --key-file F --bucket B --name K --envelope "v=1;..." [--metadata M] < stored > plain
+    unseal.py --key-file F --bucket B --name K --envelope "v=1;..." [--metadata=M] < stored > plain
 """
 import argparse
 import base64

@@ -9,7 +9,7 @@ Keys that a service keeps (w=AWS-KMS, w=VAULT-TRANSIT): ask it to decrypt what -
 context that it prints too, and put the 32 bytes that it answers into the key file.
 
     unseal_wraps.py --show --bucket B --envelope "v=1;..." [--context NAME=VALUE ...]
-    unseal_wraps.py --key-file F [--argon2 '$argon2id$...'] --bucket B --name K --envelope "v=1;..." [--metadata M] < stored > plain
+    unseal_wraps.py --key-file F [--argon2 '$argon2id$...'] --bucket B --name K --envelope "v=1;..." [--metadata=M] < stored > plain
 """
 import argparse
 import base64

@@ -52,7 +52,8 @@ impl Hand<'_> {
         command.args(["--envelope", stored.must("x-amz-meta-sealgate")]);
         command.args(self.argon2.into_iter().flat_map(|costs| ["--argon2", costs]));
         if let Some((_, metadata)) = stored.headers.iter().find(|(name, _)| name == "x-amz-meta-sealgate-m") {
-            command.args(["--metadata", metadata]);
+            // In one word: it may begin with a hyphen.
+            command.arg(format!("--metadata={metadata}"));
         }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
