@@ -22,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("aws_kms::a_key_keeps_every_promise", &[ENDPOINT], keeps_every_promise),
         trial("aws_kms::the_key_is_pinned", &[ENDPOINT], the_key_is_pinned),
+        trial("aws_kms::another_key_under_the_same_id_is_recognised", &[ENDPOINT], exchanged),
         trial("aws_kms::a_key_that_is_not_there_is_named", &[ENDPOINT], unknown_key),
         trial("aws_kms::a_key_that_was_rotated_reads_on", &[ENDPOINT], rotated),
         trial("aws_kms::many_objects_are_one_question", &[ENDPOINT], async || {
@@ -106,6 +107,15 @@ async fn unknown_key() {
         assert!(matches!(&error, Error::Denied { why, .. } if why.contains("NotFoundException")), "{error}");
         assert!(error.to_string().contains("\"gone\""), "{error}");
     }
+}
+
+async fn exchanged() {
+    let (one, other) = (new_key().await, new_key().await);
+    let canary = service_key("main", &one).canary().await.unwrap().unwrap();
+    operator().enable_key_rotation().key_id(&one).send().await.unwrap();
+    operator().rotate_key_on_demand().key_id(&one).send().await.unwrap();
+    assert!(service_key("main", &one).knows(&canary).await.unwrap(), "a key that was rotated is still that key");
+    assert!(!service_key("main", &other).knows(&canary).await.unwrap());
 }
 
 async fn rotated() {

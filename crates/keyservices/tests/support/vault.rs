@@ -29,6 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("vault_transit::a_key_keeps_every_promise", BOTH, keeps_every_promise),
         trial("vault_transit::a_key_that_ignores_the_context_is_found_out", BOTH, not_derived),
+        trial("vault_transit::another_key_under_the_same_id_is_recognised", BOTH, exchanged),
         trial("vault_transit::a_key_that_was_rotated_reads_on", BOTH, rotated),
         trial("vault_transit::an_approle_logs_in_and_again_when_its_token_ends", BOTH, approle),
         trial("vault_transit::a_secret_id_that_was_exchanged_is_read_anew", BOTH, secret_id_exchanged),
@@ -154,6 +155,21 @@ async fn not_derived() {
     new_key(&mount, "main", false).await;
     let error = service_key("main", &mount, "main").check().await.unwrap_err();
     assert!(matches!(&error, Error::Denied { why, .. } if why.contains("derived=true")), "{error}");
+}
+
+/// A key that was deleted and made anew under its name is another one, which no answer but that of the canary tells.
+async fn exchanged() {
+    let mount = mount().await;
+    new_key(&mount, "main", true).await;
+    let canary = service_key("main", &mount, "main").canary().await.unwrap().unwrap();
+    operator(Method::POST, &format!("{mount}/keys/main/rotate"), json!({})).await;
+    assert!(service_key("main", &mount, "main").knows(&canary).await.unwrap(), "rotated is still the same");
+    operator(Method::POST, &format!("{mount}/keys/main/config"), json!({ "deletion_allowed": true })).await;
+    operator(Method::DELETE, &format!("{mount}/keys/main"), json!({})).await;
+    new_key(&mount, "main", true).await;
+    let anew = service_key("main", &mount, "main");
+    assert!(!anew.knows(&canary).await.unwrap());
+    anew.check().await.unwrap();
 }
 
 async fn rotated() {
