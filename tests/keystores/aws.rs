@@ -69,9 +69,13 @@ fn another_key() {
     front.object("PUT", "first", "k").body(b"content").send().check(200);
     drop(daemon);
     let right = std::fs::read_to_string(folder.path().join("sealgate.toml")).unwrap();
+    let get = ["get", "s3://first/k", "got", "--config", "other.toml"];
     for other in [right.replace(&arn, &new_key()), right.replace("east", "west")] {
-        std::fs::write(folder.path().join("other.toml"), other).unwrap();
-        let get = ["get", "s3://first/k", "got", "--config", "other.toml"];
+        std::fs::write(folder.path().join("other.toml"), &other).unwrap();
+        let error = Run::new(program(), folder.path(), &get).run().expect(64).err;
+        assert!(error.contains("key service is not the key that was used under this id before"), "{error}");
+        // A machine that has never seen the key finds out from the object.
+        std::fs::write(folder.path().join("other.toml"), other.replace("/data\"", "/elsewhere\"")).unwrap();
         let error = Run::new(program(), folder.path(), &get).run().expect(1).err;
         assert!(error.contains("key `service` does not unwrap this object"), "{error}");
         assert!(!folder.path().join("got").exists());
