@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sealgate_tests::command::Run;
 use sealgate_tests::daemon::TETHERED;
@@ -78,6 +78,41 @@ fn other_commands_end_by_it_as_ever() {
     assert_eq!(child.wait().unwrap().signal(), Some(1));
 }
 
+/// A process that nobody waits for may stay behind as a zombie.
+fn runs(pid: &str) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_it_and_one_that_is_not_does_not() {
+    let folder = TempDir::new().unwrap();
+    let serve = format!("exec {} serve --data data --listen 127.0.0.1:0 --admin off", program().display());
+    let mut terminal = Command::new("script")
+        .args(["-qefc", &format!("echo $$ > pid; {serve}"), "seen"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let seen = |text: &str| fs::read_to_string(folder.path().join("seen")).is_ok_and(|seen| seen.contains(text));
+    wait_until("it never listened", || seen("Sealgate is listening"));
+    let pid = fs::read_to_string(folder.path().join("pid")).unwrap().trim().to_owned();
+    assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    wait_until("it never reloaded", || seen("reloaded"));
+    assert!(runs(&pid));
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    wait_until("it goes on without anybody", || !runs(&pid));
+}
+
 #[test]
 fn the_supervisor_is_told() {
     let folder = TempDir::new().unwrap();
@@ -104,7 +139,7 @@ fn the_supervisor_is_told() {
     };
     let send = |name: &str| assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     assert_eq!(next(), "READY=1\n");
-    // The terminal that it was started in is closed: nobody hears it any more, and that is all.
+    // Who read its log is gone: nobody hears it any more, and that is all.
     drop(stderr);
     send("-HUP");
     let reloading = next();

@@ -94,7 +94,7 @@ Examples:
       sealgate serve --config sealgate.toml
 
 Signals: SIGTERM and SIGINT let requests in flight finish (limits.drain); a second one ends at
-once.
+once. SIGHUP reads the settings again; when it comes because the terminal was closed, it ends.
 Exit status: 0 after an orderly end, 64 for wrong settings, 1 for anything else.";
 
 const KEYGEN_EXAMPLES: &str = "\

@@ -1,18 +1,24 @@
 //! Signals that ask the program to end, and the one that asks it to read its settings again.
 
+use std::io::{self, IsTerminal as _};
+
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT, from the moment of creation on.
+/// SIGTERM and SIGINT, and the end of the terminal that the program was started from, from the moment of creation on.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// There only while somebody watches: its SIGHUP says that the terminal is closed when it is, and is a request to read
+    /// the settings again when it is not.
+    watched: Option<Signal>,
 }
 
 impl Signals {
     /// Takes over both signals.
     pub(crate) fn new() -> anyhow::Result<Self> {
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        let watched = if on_terminal() { Some(listen(SignalKind::hangup())?) } else { None };
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())?, watched })
     }
 
     /// Waits for the next one.
@@ -20,11 +26,28 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            () = closed(&mut self.watched) => {}
         }
     }
 }
 
-/// SIGHUP, which from the moment of creation on ends the process no more. Those that come while nobody waits are one.
+/// Waits until the terminal is closed, which happens once: shells and the kernel may both say so, and that is no second signal.
+async fn closed(watched: &mut Option<Signal>) {
+    while let Some(hangup) = watched {
+        if hangup.recv().await.is_none() || !on_terminal() {
+            *watched = None;
+            return;
+        }
+    }
+    std::future::pending().await
+}
+
+/// Whether anybody watches. A terminal that is closed is none any more.
+fn on_terminal() -> bool {
+    io::stdin().is_terminal() || io::stderr().is_terminal()
+}
+
+/// SIGHUP, which from the moment of creation on ends the process no more of itself. Those that come while nobody waits are one.
 pub(crate) struct Hangups(Signal);
 
 impl Hangups {
