@@ -72,7 +72,9 @@ fn other_commands_end_by_it_as_ever() {
         "[store]\nkind = \"s3\"\nendpoint = \"http://{address}\"\naccess_key = \"a\"\nsecret = \"env:HOME\"\n[[keys]]\nid = \"k\"\nsecret = \"file:k.key\"\n"
     );
     fs::write(folder.path().join("a.toml"), text).unwrap();
-    let mut child = Run::new(program(), folder.path(), &["verify", "s3://b", "--config", "a.toml"]).start();
+    // Whoever runs the tests may have the signal ignored, as `nohup` does; that is inherited.
+    let verify = ["--default-signal=HUP", program().to_str().unwrap(), "verify", "s3://b", "--config", "a.toml"];
+    let mut child = Run::new(Path::new("/usr/bin/env"), folder.path(), &verify).start();
     let _connection = store.accept().unwrap();
     assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().signal(), Some(1));
@@ -98,6 +100,9 @@ fn a_terminal_that_is_closed_ends_it_and_one_that_is_not_does_not() {
     let mut terminal = Command::new("script")
         .args(["-qefc", &format!("echo $$ > pid; {serve}"), "seen"])
         .current_dir(folder.path())
+        .env_clear()
+        .env("HOME", folder.path())
+        .env("PATH", "/usr/bin:/bin")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()

@@ -39,7 +39,7 @@ async fn closed(watched: &mut Option<Signal>) {
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Whether anybody watches. A terminal that is closed is none any more.
