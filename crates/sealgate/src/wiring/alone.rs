@@ -40,12 +40,13 @@ pub(crate) async fn store_alone(settings: &Settings) -> Result<Arc<dyn Store>, F
     store(settings, &local).await
 }
 
-/// Reads every key, and names those that seal.
+/// Reads every key, and names them.
 pub(crate) async fn check_keys(settings: &Settings) -> Result<String, Failure> {
     let local = find_keys(settings)?;
     let keys = super::keys::keys(settings, &local, &Services::default()).await.map_err(Failure::Settings)?;
     super::known_keys::compare(settings, keys.recognised()).await?;
-    Ok(format!("{keys:?}"))
+    let ids: Vec<&str> = keys.recognised().iter().map(|key| key.id.as_str()).collect();
+    Ok(ids.join(", "))
 }
 
 /// Reads every key, and says what can be said of each.
