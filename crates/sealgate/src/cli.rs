@@ -1,13 +1,15 @@
 //! The command line: what can be asked for, and the help for it.
 
+mod offline;
 mod operate;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::offline::{Decrypt, Encrypt};
 pub(crate) use self::operate::{
-    Completions, Decrypt, Depth, Doctor, Encrypt, Get, Inspect, KeyFlags, Migrate, Rewrap, StoreFlags, Verify,
+    Completions, Depth, Doctor, Get, Inspect, KeyFlags, Migrate, Rewrap, StoreFlags, Verify,
 };
 use crate::settings::Overrides;
 
@@ -66,10 +68,10 @@ pub(crate) enum Command {
     #[command(after_long_help = operate::MIGRATE_EXAMPLES)]
     Migrate(Migrate),
     /// Seal a file as an upload would, without a server and without a store.
-    #[command(after_long_help = operate::ENCRYPT_EXAMPLES)]
+    #[command(after_long_help = offline::ENCRYPT_EXAMPLES)]
     Encrypt(Encrypt),
     /// Open the stored bytes of an object, without a server and without a store.
-    #[command(after_long_help = operate::DECRYPT_EXAMPLES)]
+    #[command(after_long_help = offline::DECRYPT_EXAMPLES)]
     Decrypt(Decrypt),
     /// Look at the way to the store step by step, and say what to set.
     #[command(after_long_help = operate::DOCTOR_EXAMPLES)]

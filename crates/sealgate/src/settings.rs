@@ -5,25 +5,28 @@
 
 mod duration;
 mod files;
+mod keys;
 mod layers;
 mod place;
 mod problem;
 mod raw;
 mod report;
 mod resolve;
+mod rules;
 mod secret;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use keyring::{KeyCheck, PassphraseParameters};
+pub(crate) use keys::{AwsKmsKey, Half, KeyKind, KeySettings, Reuse, VaultKey, VaultLogin, is_key_id};
 use layers::Layers;
 pub(crate) use layers::Overrides;
 pub(crate) use objects::{Context, ForeignFormat, Padding, ReadPolicy, WriteFormat};
 pub(crate) use problem::Problems;
 pub(crate) use report::Report;
+use rules::writes_only;
+pub(crate) use rules::{Binding, Contents, ForeignSettings, RuleSettings};
 pub(crate) use secret::SecretReference;
 
 /// The defaults, which also are the documentation of every setting.
@@ -113,125 +116,6 @@ pub(crate) enum AwsCredentials {
     DefaultChain,
 }
 
-/// One of `[[keys]]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct KeySettings {
-    pub(crate) id: String,
-    /// How objects of other formats describe it.
-    pub(crate) materials: BTreeMap<String, String>,
-    /// What a key management service is told beside what we tell it.
-    pub(crate) context: BTreeMap<String, String>,
-    /// By what it must be recognised.
-    pub(crate) check: Option<KeyCheck>,
-    pub(crate) kind: KeyKind,
-}
-
-/// What a key is, and where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum KeyKind {
-    /// 32 bytes; 16 or 24 for other formats only.
-    Aes { secret: SecretReference },
-    /// Words that become such a key.
-    Passphrase { secret: SecretReference, parameters: PassphraseParameters },
-    /// An RSA key, or the public half of one.
-    Rsa(Half),
-    /// An X25519 key, or the public half of one.
-    X25519(Half),
-    /// A password of fileson's.
-    Pbkdf2 { password: SecretReference, salt: String, iterations: u32 },
-    /// A secret key, its passphrase, or a passphrase of messages.
-    OpenPgp { key: Option<SecretReference>, passphrase: Option<SecretReference> },
-    /// Passwords of an rclone crypt remote.
-    RcloneCrypt { password: SecretReference, password2: Option<SecretReference>, obscured: bool },
-    /// A key of AWS KMS.
-    AwsKms(Box<AwsKmsKey>),
-    /// A key of the transit engine of Vault.
-    VaultTransit(Box<VaultKey>),
-}
-
-/// Which half of a key there is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Half {
-    /// The private one, which implies the other.
-    Private(SecretReference),
-    /// The public one alone.
-    Public(SecretReference),
-}
-
-/// `kind = "aws-kms"`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AwsKmsKey {
-    /// ARN, id or alias.
-    pub(crate) key: String,
-    pub(crate) endpoint: Option<String>,
-    pub(crate) region: Option<String>,
-    pub(crate) credentials: AwsCredentials,
-    pub(crate) reuse: Reuse,
-}
-
-/// `kind = "vault-transit"`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct VaultKey {
-    pub(crate) key: String,
-    pub(crate) address: String,
-    pub(crate) mount: String,
-    pub(crate) namespace: Option<String>,
-    pub(crate) ca: Option<PathBuf>,
-    pub(crate) login: VaultLogin,
-    pub(crate) reuse: Reuse,
-}
-
-/// Who we are to Vault.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum VaultLogin {
-    Token(SecretReference),
-    AppRole { mount: String, role_id: String, secret_id: SecretReference },
-    Kubernetes { mount: String, role: String, jwt: SecretReference },
-}
-
-/// How long and how often an answer of a service is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reuse {
-    /// Zero: it is asked every time.
-    pub(crate) age: Duration,
-    pub(crate) objects: u32,
-}
-
-impl KeyKind {
-    /// What the settings call it.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Aes { .. } => "aes",
-            Self::Passphrase { .. } => "passphrase",
-            Self::Rsa(_) => "rsa",
-            Self::X25519(_) => "x25519",
-            Self::Pbkdf2 { .. } => "pbkdf2",
-            Self::OpenPgp { .. } => "openpgp",
-            Self::RcloneCrypt { .. } => "rclone-crypt",
-            Self::AwsKms(_) => "aws-kms",
-            Self::VaultTransit(_) => "vault-transit",
-        }
-    }
-}
-
-impl KeySettings {
-    /// An AES key without anything about other formats.
-    pub(crate) fn aes(id: String, secret: SecretReference) -> Self {
-        let (materials, context) = (BTreeMap::new(), BTreeMap::new());
-        Self { id, materials, context, check: None, kind: KeyKind::Aes { secret } }
-    }
-
-    /// Whether a key of this kind can wrap what we seal.
-    pub(crate) fn seals(&self) -> bool {
-        !matches!(self.kind, KeyKind::Pbkdf2 { .. } | KeyKind::OpenPgp { .. } | KeyKind::RcloneCrypt { .. })
-    }
-
-    /// Whether it wraps what it cannot unwrap.
-    pub(crate) fn is_public_half(&self) -> bool {
-        matches!(self.kind, KeyKind::Rsa(Half::Public(_)) | KeyKind::X25519(Half::Public(_)))
-    }
-}
-
 /// One of `[[clients]]`
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ClientSettings {
@@ -247,66 +131,6 @@ pub(crate) enum Permission {
     Read,
     Write,
     ReadWrite,
-}
-
-/// One of `[[rules]]`
-#[derive(Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each stands for itself and is written by its name")]
-pub(crate) struct RuleSettings {
-    pub(crate) bucket: String,
-    pub(crate) prefix: String,
-    pub(crate) format: WriteFormat,
-    pub(crate) contents: Contents,
-    /// Whether plaintext may be read where contents are mixed.
-    pub(crate) reads_plaintext: bool,
-    /// Whether ETags are MD5s of plaintext.
-    pub(crate) md5_etags: bool,
-    pub(crate) binding: Binding,
-    pub(crate) clear_metadata: bool,
-    pub(crate) bucket_identity: Option<String>,
-    /// The id among `keys` of the one that wraps here, where it is not the one of all.
-    pub(crate) primary: Option<String>,
-    /// The ids among `keys` of those that unwrap here beside it; all of them when `None`.
-    pub(crate) readers: Option<Vec<String>>,
-    /// What of other programs is read, where anything is.
-    pub(crate) foreign: Option<ForeignSettings>,
-    pub(crate) writes_instruction_files: bool,
-}
-
-/// What a rule reads of other programs, and how.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ForeignSettings {
-    pub(crate) reads: Vec<ForeignFormat>,
-    pub(crate) s3ec: ReadPolicy,
-    /// Ids among `keys`; all of them when `None`.
-    pub(crate) keys: Option<Vec<String>>,
-    /// The encryption context that every object must carry.
-    pub(crate) context: Context,
-    pub(crate) instruction_suffix: String,
-    pub(crate) padding: Padding,
-    pub(crate) md5_metadata: Option<String>,
-    pub(crate) sidecar_suffix: String,
-}
-
-/// What is stored where a rule applies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Contents {
-    /// Only our objects.
-    Sealed,
-    /// Ours, and plaintext that may be read.
-    Mixed,
-    /// Nothing of ours.
-    Plain,
-    /// Everything is of one format that another program writes.
-    Foreign(ForeignFormat),
-}
-
-/// What a wrapped key is tied to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Binding {
-    Object,
-    Key,
-    None,
 }
 
 /// One of `[[cors]]`
@@ -355,26 +179,6 @@ impl Settings {
     pub(crate) fn writes_only(&self) -> bool {
         writes_only(&self.rules, self.primary.as_deref(), &self.keys)
     }
-}
-
-impl RuleSettings {
-    /// Whether new objects are encrypted here, so that a key has to wrap.
-    pub(crate) fn encrypts(&self) -> bool {
-        matches!(self.format, WriteFormat::Sealed | WriteFormat::S3Ec(_))
-    }
-}
-
-fn writes_only(rules: &[RuleSettings], primary: Option<&str>, keys: &[KeySettings]) -> bool {
-    let wrapping = |rule: &RuleSettings| {
-        let primary = rule.primary.as_deref().or(primary);
-        keys.iter().any(|key| Some(key.id.as_str()) == primary && key.is_public_half())
-    };
-    rules.iter().filter(|rule| rule.encrypts()).any(wrapping)
-}
-
-/// Whether a key may have this id.
-pub(crate) fn is_key_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 /// Settings, and the listing of them for people.
