@@ -76,8 +76,9 @@ pub(crate) async fn wire(
     Ok(Wired { serving, probe: lasting::probe(&store) })
 }
 
-/// Rules, keys and clients anew, over the store and the memory that are there. Nothing is made but a note of keys that are new. `is_new` says which keys are others
-/// than before: those have to answer, while the ones that served so far may be out of reach for now.
+/// Rules, keys and clients anew, over the store and the memory that are there. Nothing is made but a note of keys that are
+/// new. `is_new` says which keys are others than before: those have to answer, while the ones that served so far may be out
+/// of reach for now.
 pub(crate) async fn rewire(
     settings: &Settings,
     local: &FirstRun,

@@ -4,10 +4,10 @@
 mod kept;
 mod services;
 
-use anyhow::{Context, anyhow, bail};
 use std::fmt;
 use std::sync::Arc;
 
+use anyhow::{Context, anyhow, bail};
 use keyring::{
     AesKey, KeyCheck, KeyId, Keyring, MasterKey, MasterKeys, MasterSecret, PassphraseParameters, PublicKey, WrappingKey,
 };
@@ -16,7 +16,6 @@ use zeroize::Zeroizing;
 
 use self::kept::Served;
 pub(super) use self::kept::Services;
-
 use crate::firstrun::{self, FirstRun};
 use crate::settings::{Half, KeyKind, KeySettings, RuleSettings, SecretReference, Settings};
 
